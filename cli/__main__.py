@@ -1,0 +1,5 @@
+"""``python -m cli`` is ``perfuscope``."""
+
+from cli.main import main
+
+main()

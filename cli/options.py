@@ -1,0 +1,52 @@
+"""Options that many commands share, and how a command gets its settings and database."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core import settings as core_settings
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from db.session import Sessions
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Store, database, settings and logs.  [env: PERFUSCOPE_HOME; default: ~/.perfuscope]"),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file.  [default: perfuscope.toml in the home folder]"),
+]
+
+
+def settings(home: Path | None = None, config: Path | None = None, **overrides: Any) -> Settings:
+    """The settings in force, and the home folder made for nobody but its owner."""
+    named = os.environ.get("PERFUSCOPE_CONFIG")
+    found = core_settings.load(config or (Path(named) if named else None), home=home, **overrides)
+    os.umask(0o077)
+    for folder in (found.home, found.store, found.incoming):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return found
+
+
+def sessions(found: Settings) -> "Sessions":
+    """The database, refused with the command to run if its schema is outdated."""
+    from db import schema
+    from db.session import Sessions, make_engine
+
+    engine = make_engine(found.database)
+    schema.check(engine)
+    return Sessions(engine)
+
+
+def environment(found: Settings, config: Path | None) -> dict[str, str]:
+    """The environment by which a child process gets the same settings."""
+    env = dict(os.environ)
+    env["PERFUSCOPE_HOME"] = str(found.home)
+    env["PERFUSCOPE_DICOM_PORT"] = str(found.dicom_port)
+    if config is not None:
+        env["PERFUSCOPE_CONFIG"] = str(config.absolute())
+    return env

@@ -1,0 +1,186 @@
+"""``perfuscope predict``: classify screens in files, without any service running."""
+
+import json
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from cli.sentences import one_sentence
+from core import DISCLAIMER
+from core.errors import PerfuscopeError, Rejected
+from core.types import LABELS, REQUIRED_VIEWS, Probabilities, Reason, RgbImage, Status, View
+
+if TYPE_CHECKING:
+    from models.classifier import Classifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file that shows a known screen, and which study it belongs to."""
+
+    file: Path
+    study: str
+    view: View
+    crop: RgbImage
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A line of the result: a view, a study, or why there is none."""
+
+    kind: Literal["view", "study"]
+    files: tuple[Path, ...]
+    view: View | None = None
+    probabilities: Probabilities | None = None
+    status: Status | None = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@one_sentence
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="PNG, JPEG or DICOM files of QPS/QGS screens.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="An artifact's folder or name; default: the shipped one.")] = None,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")] = "table",
+) -> None:
+    """Classify screens in files. Files of one study (all three views) get a study result too."""
+    from models import artifact
+    from models.classifier import Classifier
+
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise PerfuscopeError(f"{missing[0]} is not a file.")
+    classifier = Classifier(artifact.load(artifact.find(model) if model else artifact.shipped()))
+    answers = list(_answers(classifier, files))
+    if output == "json":
+        typer.echo(json.dumps([_item(answer, classifier) for answer in answers], indent=1))
+    else:
+        _print(answers, classifier)
+    if any(answer.kind == "view" and answer.reason for answer in answers):
+        raise typer.Exit(1)
+
+
+def _answers(classifier: "Classifier", files: Iterable[Path]) -> Iterator[_Answer]:
+    """An answer a file, study by study, then the study's own where it has several files."""
+    studies: dict[str, list[_Seen]] = defaultdict(list)
+    for file in files:
+        try:
+            seen = _look(file)
+        except Rejected as error:
+            yield _Answer("view", (file,), reason=error.reason, detail=error.detail)
+        else:
+            studies[seen.study].append(seen)
+    for group in studies.values():
+        yield from _study(classifier, group)
+
+
+def _study(classifier: "Classifier", group: list[_Seen]) -> Iterator[_Answer]:
+    crops = {seen.view: seen.crop for seen in group}
+    paths = tuple(seen.file for seen in group)
+    if len(group) == len(REQUIRED_VIEWS) == len(crops):
+        study = classifier.predict(crops)
+        for seen in group:
+            yield _Answer("view", (seen.file,), seen.view, study.views[seen.view].probabilities)
+        yield _Answer("study", paths, None, study.probabilities, study.status)
+        return
+    for seen in group:
+        yield _Answer("view", (seen.file,), seen.view, classifier.view(seen.view, seen.crop).probabilities)
+    if len(group) > 1:
+        missing = [view.value for view in REQUIRED_VIEWS if view not in crops]
+        reason = Reason.INCOMPLETE if missing else Reason.AMBIGUOUS
+        yield _Answer("study", paths, reason=reason, detail=f"without {', '.join(missing)}" if missing else "")
+
+
+def _look(file: Path) -> _Seen:
+    """The screen in a file; plain images in one folder count as one study. Rejected says what is wrong."""
+    from pydicom import dcmread
+
+    from dicom_node import layouts, prepare
+
+    known = layouts.shipped()
+    if not _is_dicom(file):
+        match, crop = prepare.screen(_image(file), layouts=known)
+        return _Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
+    prepared = prepare.prepare(file, layouts=known, rules=prepare.DEFAULT_RULES)
+    if isinstance(prepared, prepare.Listed):
+        raise Rejected(prepared.reason)
+    header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+    return _Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, prepared.crop.pixels)
+
+
+def _is_dicom(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
+
+
+def _image(file: Path) -> RgbImage:
+    """The pixels of a PNG or JPEG file, shape (rows, columns, 3)."""
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    from dicom_node.decode import MAX_PIXELS
+
+    try:
+        with warnings.catch_warnings(), Image.open(file, formats=("PNG", "JPEG")) as image:
+            warnings.simplefilter("ignore")  # Pillow's own limit only warns
+            if image.width * image.height * 3 > MAX_PIXELS:
+                raise Rejected(Reason.TOO_LARGE)
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except UnidentifiedImageError:
+        raise Rejected(Reason.UNDECODABLE, "neither DICOM nor PNG nor JPEG") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise Rejected(Reason.UNDECODABLE, "a damaged image") from None
+
+
+def _item(answer: _Answer, classifier: "Classifier") -> dict[str, Any]:
+    """An answer as JSON."""
+    p, model = answer.probabilities, classifier.identity
+    return {
+        "kind": answer.kind,
+        "files": [str(file) for file in answer.files],
+        "view": answer.view,
+        "label": p.label if p else None,
+        "status": answer.status,
+        "probabilities": p.as_dict() if p else None,
+        "reason": answer.reason,
+        "detail": answer.detail or None,
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _print(answers: Iterable[_Answer], classifier: "Classifier") -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("file", overflow="fold")
+    for heading in ("view", "answer"):
+        table.add_column(heading)
+    for label in LABELS:
+        table.add_column(label.value, justify="right")
+    for answer in answers:
+        table.add_row(*_cells(answer), style="bold" if answer.kind == "study" else None)
+    console = Console()
+    console.print(table)
+    model = classifier.identity
+    console.print(f"{model.name} {model.version} ({model.sha256[:12]}). {DISCLAIMER}", highlight=False)
+    console.print(classifier.card.statement, style="dim", highlight=False)
+
+
+def _cells(answer: _Answer) -> list[str]:
+    name = answer.files[0].name if answer.kind == "view" else f"study of {len(answer.files)} files"
+    if answer.reason:
+        why = f"{answer.reason.sentence} ({answer.detail})" if answer.detail else answer.reason.sentence
+        return [name, answer.view.value if answer.view else "", f"no result: {why}", "", "", ""]
+    p = answer.probabilities
+    said = "" if p is None else p.label.value
+    if answer.status is Status.NEEDS_REVIEW:
+        said = f"needs review ({said}?)"
+    return [name, answer.view.value if answer.view else "", said, *(f"{p[x]:.1%}" for x in LABELS if p)]

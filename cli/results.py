@@ -1,0 +1,124 @@
+"""``perfuscope results``: what the model said, study by study."""
+
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import options
+from cli.sentences import one_sentence
+from core import DISCLAIMER
+from core.errors import SettingsError
+from core.types import LABELS, Label
+
+_STATE_STYLE = {"accepted": "green", "needs_review": "yellow", "no_result": "dim", "quarantined": "red"}
+
+
+@one_sentence
+def results(
+    label: Annotated[Label | None, typer.Option(help="Only studies with this label.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only studies received since: 2026-11-23, or 2026-11-23T08:00 (UTC).")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, newest first.")] = None,
+    output: Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print.")] = "table",
+    home: options.Home = None,
+    config: options.Config = None,
+) -> None:
+    """List results, newest first. The output names patients: mind where it goes."""
+    from db import results as queries
+
+    wanted = queries.Wanted(label=label, since=_time(since), limit=limit)
+    sessions = options.sessions(options.settings(home, config))
+    with sessions.read() as session:
+        found = queries.items(session, wanted)
+    if output == "json":
+        typer.echo(json.dumps(found, indent=2))
+    elif output == "csv":
+        _csv(found)
+    else:
+        show(found)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        msg = f"--since {text}: not a date or time; write 2026-11-23 or 2026-11-23T08:00"
+        raise SettingsError(msg) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def show(found: list[dict[str, Any]]) -> None:
+    """A table that fits 80 columns."""
+    console = Console()
+    if not found:
+        console.print("No studies yet. Push one, or try: perfuscope demo")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Study", no_wrap=True)
+    table.add_column("Patient ID", no_wrap=True, overflow="ellipsis", max_width=18)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Label", no_wrap=True)
+    for name in LABELS:
+        table.add_column(name.value[:4].capitalize() + ".", justify="right", no_wrap=True)
+    table.add_column("Report", no_wrap=True)
+    for item in found:
+        table.add_row(*_row(item))
+    console.print(table)
+    _notes(console, found)
+    console.print(DISCLAIMER, style="dim")
+
+
+def _row(item: dict[str, Any]) -> list[str]:
+    style = _STATE_STYLE.get(item["state"], "cyan")
+    probabilities = item["probabilities"] or {}
+    return [
+        item["study_id"][:8],
+        item["patient_id"],
+        f"[{style}]{item['state']}[/]",
+        item["label"] or "-",
+        *(f"{probabilities[name.value]:.2f}" if probabilities else "-" for name in LABELS),
+        ", ".join(sorted({report["state"] for report in item["reports"]})) or "-",
+    ]
+
+
+def _notes(console: Console, found: list[dict[str, Any]]) -> None:
+    for item in found:
+        if item["reason"]:
+            console.print(f"{item['study_id'][:8]}: {item['state']}: {item['reason']}", style="dim", highlight=False)
+
+
+def _csv(found: list[dict[str, Any]]) -> None:
+    columns = [
+        "study_id",
+        "study_instance_uid",
+        "patient_id",
+        "accession_number",
+        "state",
+        "revision",
+        "label",
+        "status",
+    ]
+    columns += [f"p_{name.value}" for name in LABELS]
+    columns += ["model", "model_version", "received_at", "completed_at", "reason"]
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for item in found:
+        probabilities = item["probabilities"] or {}
+        model = item["model"] or {}
+        flat = {f"p_{name.value}": probabilities.get(name.value) for name in LABELS}
+        flat |= {"model": model.get("name"), "model_version": model.get("version")}
+        writer.writerow({key: _plain(value) for key, value in (item | flat).items()})
+
+
+def _plain(value: object) -> object:
+    """A cell that a spreadsheet will not run as a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value

@@ -1,0 +1,37 @@
+"""How commands talk: an error is one sentence on stderr, a long work is one line that counts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core.errors import PerfuscopeError
+
+P = ParamSpec("P")
+
+
+def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
+    """The command with every PerfuscopeError told on stderr, exit code 2."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except PerfuscopeError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from error
+
+    return told
+
+
+@contextmanager
+def counted(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that is told how many of how many are done, and is gone afterwards."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,46 @@
+"""``perfuscope worker``: Celery workers for one queue or both."""
+
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.node import Supervised
+from cli.sentences import one_sentence
+from core import log, process
+from core.errors import SettingsError
+from core.jobs import Queue
+
+
+@one_sentence
+def worker(
+    queues: Annotated[str, typer.Option(help="Which queues to serve, separated by commas.")] = "edge,inference",
+    processes: Annotated[int | None, typer.Option(min=1, max=64, help="Processes.  [default: as set]")] = None,
+    home: options.Home = None,
+    config: options.Config = None,
+    supervised: Supervised = False,
+) -> None:
+    """Do the work: prepare, report and deliver (queue edge), classify (queue inference).
+
+    An edge worker needs the node's file store; an inference worker needs only the database and the broker.
+    """
+    from worker import app
+
+    if supervised:
+        process.end_with_parent()
+    wanted = _queues(queues)
+    found = options.settings(home, config)
+    log.configure(found.log_level)
+    options.sessions(found).engine.dispose()  # refuses an outdated schema; engines are made after the fork
+    default = sum({Queue.EDGE: found.edge_processes, Queue.INFERENCE: found.inference_processes}[q] for q in wanted)
+    app.run(found, wanted, processes=processes or default)
+
+
+def _queues(text: str) -> list[Queue]:
+    names = [name.strip() for name in text.split(",")]
+    known = [queue.value for queue in Queue]
+    for name in names:
+        if name not in known:
+            msg = f"--queues {text}: {name!r} is no queue; allowed: {', '.join(known)}"
+            raise SettingsError(msg)
+    return [Queue(name) for name in dict.fromkeys(names)]

@@ -1,0 +1,106 @@
+"""What the sender of bells and their listeners must agree on: the broker's options and its file-system transport.
+
+Messages are doorbells: losing one costs seconds, never work. kombu's file-system transport writes a message under its
+final name and reads it without the writer's lock, so that a reader may meet an empty file; here a message is renamed
+into place and taken by a rename.
+"""
+
+import os
+import uuid
+from pathlib import Path
+from queue import Empty
+from time import time_ns
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.utils.encoding import bytes_to_str, str_to_bytes
+from kombu.utils.json import dumps, loads
+
+from core.settings import Settings
+
+_POLL_S = 0.05
+_VISIBILITY_TIMEOUT_S = 300
+TIME_LIMIT_S = 240
+SOFT_TIME_LIMIT_S = 180
+
+
+class Channel(filesystem.Channel):  # type: ignore[misc]
+    """kombu's channel without its races: every message goes straight to its queue, exchanges have no files."""
+
+    def _queue_bind(self, *_args: object) -> None:
+        """Bindings need no file: nothing is routed through an exchange."""
+
+    def get_table(self, _exchange: str) -> list[Any]:
+        """No bindings are kept."""
+        return []
+
+    def _put(self, queue: str, payload: Any, **_options: object) -> None:
+        folder = Path(self.data_folder_out)
+        growing = folder / f".{uuid.uuid4()}"
+        growing.write_bytes(str_to_bytes(dumps(payload)))
+        growing.rename(folder / f"{time_ns():020d}_{uuid.uuid4()}.{queue}.msg")
+
+    def _get(self, queue: str) -> Any:
+        folder = Path(self.data_folder_in)
+        for name in sorted(n for n in os.listdir(folder) if n.endswith(f".{queue}.msg")):  # noqa: PTH208 - names only
+            taken = folder / f".{uuid.uuid4()}"
+            try:
+                (folder / name).rename(taken)
+            except FileNotFoundError:
+                continue  # another worker was quicker
+            payload = taken.read_bytes()
+            taken.unlink()
+            return loads(bytes_to_str(payload))
+        raise Empty
+
+
+class Transport(filesystem.Transport):  # type: ignore[misc]
+    """The file-system transport on the channel above."""
+
+    Channel = Channel
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration for senders and workers alike; makes the message folder where files are the broker."""
+    TRANSPORT_ALIASES["filesystem"] = "core.broker:Transport"
+    url = settings.broker_url or "filesystem://localhost"
+    return {
+        "broker_url": url,
+        "broker_transport_options": _transport(settings, url),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_timeout": 2,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_create_missing_queues": True,
+        "task_time_limit": TIME_LIMIT_S,
+        "task_soft_time_limit": SOFT_TIME_LIMIT_S,
+        "worker_prefetch_multiplier": 1,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_soft_shutdown_timeout": 10,
+        "enable_utc": True,
+    }
+
+
+def _transport(settings: Settings, url: str) -> dict[str, Any]:
+    if url.startswith("filesystem:"):
+        folder = settings.home / "broker"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return {
+            "data_folder_in": str(folder),
+            "data_folder_out": str(folder),
+            "control_folder": str(folder),
+            "polling_interval": _POLL_S,
+        }
+    return {
+        "visibility_timeout": _VISIBILITY_TIMEOUT_S,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+    }

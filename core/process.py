@@ -1,0 +1,27 @@
+"""Ties a process to its parent, so that nothing is left running when a supervisor or worker is killed."""
+
+import ctypes
+import os
+import platform
+import signal
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Have this process killed when its parent dies, however it dies: by the kernel on Linux, else by watching."""
+    parent = os.getppid()
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died in between
+            os.kill(os.getpid(), signal.SIGKILL)
+        return
+    threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)

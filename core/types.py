@@ -1,0 +1,173 @@
+"""The words of the trade as types: views, labels, stages, outcomes, reasons, predictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+RgbImage = NDArray[np.uint8]
+"""An image of shape (rows, columns, 3), 8 bits a channel."""
+
+
+class View(StrEnum):
+    """A workstation screen that the classifier reads."""
+
+    QPS = "qps"
+    STRESS_QGS = "stress_qgs"
+    REST_QGS = "rest_qgs"
+
+    @property
+    def caption(self) -> str:
+        """The screen's name as people write it."""
+        return {"qps": "QPS", "stress_qgs": "Stress QGS", "rest_qgs": "Rest QGS"}[self.value]
+
+
+REQUIRED_VIEWS: tuple[View, ...] = (View.QPS, View.STRESS_QGS, View.REST_QGS)
+
+
+class Label(StrEnum):
+    """What a study may be called; the order is that of the model's outputs."""
+
+    NORMAL = "normal"
+    ISCHEMIA = "ischemia"
+    INFARCTION = "infarction"
+
+
+LABELS: tuple[Label, ...] = tuple(Label)
+
+
+class Status(StrEnum):
+    """What a prediction is worth."""
+
+    ACCEPTED = "accepted"
+    NEEDS_REVIEW = "needs_review"
+    REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """Where a study revision stands in its life."""
+
+    RECEIVING = "receiving"
+    PREPARING = "preparing"
+    CLASSIFYING = "classifying"
+    REPORTING = "reporting"
+    DONE = "done"
+
+
+class Outcome(StrEnum):
+    """How a study revision ended."""
+
+    ACCEPTED = "accepted"
+    NEEDS_REVIEW = "needs_review"
+    NO_RESULT = "no_result"
+    QUARANTINED = "quarantined"
+
+
+class InstanceState(StrEnum):
+    """What became of one received object."""
+
+    RECEIVED = "received"
+    PREPARED = "prepared"
+    LISTED = "listed"
+    QUARANTINED = "quarantined"
+
+
+class Reason(StrEnum):
+    """Why there is no result, or why an object is in quarantine. The value is the code kept in the database."""
+
+    NO_SCREENS = "no_mpi_screens"
+    INCOMPLETE = "incomplete"
+    AMBIGUOUS = "ambiguous"
+    PATIENTS_DIFFER = "patients_differ"
+    UNKNOWN_LAYOUT = "unknown_layout"
+    WRONG_SIZE = "wrong_size"
+    VIEW_MISMATCH = "view_mismatch"
+    UNDECODABLE = "undecodable_pixels"
+    TOO_LARGE = "too_many_pixels"
+    NOT_CORRECTED = "not_attenuation_corrected"
+    WORKER_LOST = "worker_lost"
+    MODEL_MISSING = "model_missing"
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words, without identifiers."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: dict[Reason, str] = {
+    Reason.NO_SCREENS: "no MPI screens",
+    Reason.INCOMPLETE: "incomplete",
+    Reason.AMBIGUOUS: "several equal candidates for one view",
+    Reason.PATIENTS_DIFFER: "its instances name different patients",
+    Reason.UNKNOWN_LAYOUT: "the screen's layout is not known",
+    Reason.WRONG_SIZE: "the screen's size is not that of the layout",
+    Reason.VIEW_MISMATCH: "header and pixels name different views",
+    Reason.UNDECODABLE: "the pixels cannot be decoded",
+    Reason.TOO_LARGE: "the image has more pixels than is allowed",
+    Reason.NOT_CORRECTED: "not attenuation corrected",
+    Reason.WORKER_LOST: "every worker that tried it was lost",
+    Reason.MODEL_MISSING: "the model it was opened for is gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Three probabilities that sum to one."""
+
+    normal: float
+    ischemia: float
+    infarction: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> "Probabilities":
+        """From an array of shape (3,) in the order of ``LABELS``."""
+        return cls(*(float(v) for v in values))
+
+    @property
+    def label(self) -> Label:
+        """The most probable label."""
+        return max(LABELS, key=lambda label: self[label])
+
+    def __getitem__(self, label: Label) -> float:
+        return float(getattr(self, label.value))
+
+    def as_dict(self) -> dict[str, float]:
+        """As ``{"normal": ..., "ischemia": ..., "infarction": ...}``."""
+        return {label.value: self[label] for label in LABELS}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPrediction:
+    """What the model says of one view."""
+
+    view: View
+    probabilities: Probabilities
+    logits: tuple[float, float, float]
+    activation: NDArray[np.float32] = field(repr=False)
+    """The small class activation maps, shape (7, 7, 3), one a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPrediction:
+    """What the model says of a study: the softmax of the mean of its views' logits."""
+
+    probabilities: Probabilities
+    status: Status
+    views: Mapping[View, ViewPrediction]
+    latency_ms: float
+
+    @property
+    def label(self) -> Label:
+        """The most probable label."""
+        return self.probabilities.label
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model said it: enough to find the very same file again."""
+
+    name: str
+    version: str
+    sha256: str

@@ -1,0 +1,1 @@
+"""The results database: tables, sessions, migrations and one module of queries per aggregate."""

@@ -1,0 +1,124 @@
+"""Cases, their crops and predictions: the de-identified side of a study. Nothing here commits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, undefer
+
+from core.types import LABELS, Outcome, Probabilities, Reason, Stage, Status, StudyPrediction, View
+from db.tables import Case, Prediction, ViewImage
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A revision to be opened. With an outcome it is done at once, without one it is to be classified."""
+
+    study_id: UUID
+    fingerprint: str
+    inputs: list[dict[str, Any]]
+    model_version_id: UUID
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def latest(session: Session, study_id: UUID) -> Case | None:
+    """The study's newest revision."""
+    return session.scalars(
+        select(Case).where(Case.study_id == study_id).order_by(Case.revision.desc()).limit(1)
+    ).first()
+
+
+def open_revision(session: Session, opening: Opening, *, now: datetime) -> Case:
+    """Open the next revision and mark the one before superseded."""
+    before = latest(session, opening.study_id)
+    session.execute(
+        update(Case).where(Case.study_id == opening.study_id, Case.superseded_at.is_(None)).values(superseded_at=now)
+    )
+    ended = opening.outcome is not None
+    case = Case(
+        id=uuid4(),
+        study_id=opening.study_id,
+        revision=before.revision + 1 if before else 1,
+        fingerprint=opening.fingerprint,
+        inputs=opening.inputs,
+        model_version_id=opening.model_version_id,
+        stage=Stage.DONE if ended else Stage.CLASSIFYING,
+        outcome=opening.outcome,
+        reason=opening.reason,
+        detail=opening.detail,
+        opened_at=now,
+        done_at=now if ended else None,
+    )
+    session.add(case)
+    session.flush()
+    return case
+
+
+def live(session: Session, case_id: UUID) -> Case | None:
+    """The case, locked, unless a newer revision took its place."""
+    case = session.get(Case, case_id, with_for_update=True, populate_existing=True)
+    return case if case is not None and case.superseded_at is None else None
+
+
+def fail(case: Case, reason: Reason, *, now: datetime) -> None:
+    """End the case without a result."""
+    case.stage, case.outcome, case.reason, case.done_at = Stage.DONE, Outcome.NO_RESULT, reason, now
+
+
+def crops(session: Session, case: Case) -> list[ViewImage]:
+    """The crops chosen for the case, pixels loaded."""
+    ids = [UUID(item["view_image_id"]) for item in case.inputs]
+    return list(session.scalars(select(ViewImage).where(ViewImage.id.in_(ids)).options(undefer(ViewImage.png))))
+
+
+def record(session: Session, case: Case, prediction: StudyPrediction, *, preprocessing: str, now: datetime) -> None:
+    """Write the predictions of the views and of the study, and what they make of the case."""
+    common = {"case_id": case.id, "model_version_id": case.model_version_id, "preprocessing": preprocessing}
+    for view, said in prediction.views.items():
+        session.add(
+            Prediction(
+                **common,
+                view=view.value,
+                **_columns(said.probabilities, prediction.status),
+                activation=said.activation.astype("<f4").tobytes(),
+                latency_ms=prediction.latency_ms / len(prediction.views),
+                created_at=now,
+            )
+        )
+    session.add(
+        Prediction(
+            **common,
+            view="",
+            **_columns(prediction.probabilities, prediction.status),
+            latency_ms=prediction.latency_ms,
+            created_at=now,
+        )
+    )
+    case.label = prediction.label
+    case.outcome = Outcome.ACCEPTED if prediction.status is Status.ACCEPTED else Outcome.NEEDS_REVIEW
+    case.stage = Stage.REPORTING
+
+
+def _columns(probabilities: Probabilities, status: Status) -> dict[str, Any]:
+    values = {f"p_{label.value}": probabilities[label] for label in LABELS}
+    return {"label": probabilities.label, "status": status, **values}
+
+
+def predictions(session: Session, case_id: UUID) -> dict[View | None, Prediction]:
+    """The case's predictions by view; the study's own stands under None."""
+    rows = session.scalars(select(Prediction).where(Prediction.case_id == case_id))
+    return {View(row.view) if row.view else None: row for row in rows}
+
+
+def probabilities(row: Prediction) -> Probabilities:
+    """A row's three probabilities."""
+    return Probabilities(row.p_normal, row.p_ischemia, row.p_infarction)
+
+
+def revisions(session: Session, study_id: UUID) -> list[Case]:
+    """Every revision of a study, oldest first."""
+    return list(session.scalars(select(Case).where(Case.study_id == study_id).order_by(Case.revision)))

@@ -1,0 +1,166 @@
+"""Jobs: the rows that are the truth about what is to be done. Nothing here commits."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from core.jobs import QUEUE_OF, Bell, JobStage, JobState
+from db.tables import Job
+
+_LONGEST_SILENCE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that is ours until its lease runs out."""
+
+    id: UUID
+    token: UUID
+    stage: JobStage
+    subject: UUID
+    destination: str
+    attempts: int
+
+
+def add(
+    session: Session,
+    stage: JobStage,
+    *,
+    subject: UUID,
+    now: datetime,
+    destination: str = "",
+    ring_again: timedelta,
+) -> Bell | None:
+    """Add the job and return the bell to ring after the commit; None where the same job stands already."""
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    row = {
+        "id": uuid4(),
+        "stage": stage,
+        "queue": QUEUE_OF[stage],
+        "subject": subject,
+        "destination": destination,
+        "state": JobState.WAITING,
+        "attempts": 0,
+        "rings": 0,
+        "due_at": now,
+        "ring_at": now + ring_again,
+        "created_at": now,
+    }
+    statement = insert(Job).values(row).on_conflict_do_nothing(index_elements=["subject", "stage", "destination"])
+    added = session.execute(statement.returning(Job.id)).scalar_one_or_none()
+    return Bell(added, QUEUE_OF[stage]) if added else None
+
+
+def claim(session: Session, job_id: UUID, *, now: datetime, lease: timedelta) -> Claimed | None:
+    """Take the job if it is due and nobody holds it; counts the attempt."""
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is None or not _free(job, now):
+        return None
+    job.state = JobState.RUNNING
+    job.attempts += 1
+    job.lease_token = uuid4()
+    job.lease_until = job.ring_at = now + lease
+    job.rings = 0
+    return Claimed(job.id, job.lease_token, job.stage, job.subject, job.destination, job.attempts)
+
+
+def _free(job: Job, now: datetime) -> bool:
+    if job.state is JobState.WAITING:
+        return job.due_at <= now
+    return job.state is JobState.RUNNING and (job.lease_until is None or job.lease_until <= now)
+
+
+def _held(session: Session, claimed: Claimed) -> Job | None:
+    job = session.get(Job, claimed.id, with_for_update=True, populate_existing=True)
+    return job if job is not None and job.lease_token == claimed.token else None
+
+
+def renew(session: Session, claimed: Claimed, *, now: datetime, lease: timedelta) -> bool:
+    """Hold the lease longer; False when it is no longer ours."""
+    job = _held(session, claimed)
+    if job is None:
+        return False
+    job.lease_until = job.ring_at = now + lease
+    return True
+
+
+def finish(session: Session, claimed: Claimed, *, now: datetime, note: str | None = None) -> bool:
+    """Mark the job done, if it is still ours; the caller then writes the result in the same transaction."""
+    return _end(session, claimed, JobState.DONE, now=now, error=note)
+
+
+def bury(session: Session, claimed: Claimed, *, now: datetime, error: str) -> bool:
+    """Give the job up, if it is still ours; an administrator may retry it."""
+    return _end(session, claimed, JobState.DEAD, now=now, error=error)
+
+
+def _end(session: Session, claimed: Claimed, state: JobState, *, now: datetime, error: str | None) -> bool:
+    job = _held(session, claimed)
+    if job is None:
+        return False
+    job.state, job.error, job.finished_at = state, error, now
+    job.lease_token = job.lease_until = None
+    return True
+
+
+def retry_later(session: Session, claimed: Claimed, *, now: datetime, wait: timedelta, error: str) -> bool:
+    """Put the job back, due after ``wait``, if it is still ours."""
+    job = _held(session, claimed)
+    if job is None:
+        return False
+    job.state, job.error, job.rings = JobState.WAITING, error, 0
+    job.due_at = job.ring_at = now + wait
+    job.lease_token = job.lease_until = None
+    return True
+
+
+def revive(session: Session, job_id: UUID, *, now: datetime) -> Bell | None:
+    """Make a dead job due again with all its attempts; None if it is not dead."""
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is None or job.state is not JobState.DEAD:
+        return None
+    job.state, job.attempts, job.rings, job.error, job.finished_at = JobState.WAITING, 0, 0, None, None
+    job.due_at = job.ring_at = now
+    return Bell(job.id, job.queue)
+
+
+def to_ring(session: Session, *, now: datetime, ring_again: timedelta, limit: int = 500) -> list[Bell]:
+    """Bells for what is due and silent: waiting jobs not rung lately, and running ones whose lease ran out.
+
+    Each ring doubles the silence until the next one, so that a backlog does not multiply its messages.
+    """
+    jobs = session.scalars(
+        select(Job).where(_overdue(now)).order_by(Job.ring_at).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    for job in jobs:
+        job.rings += 1
+        job.ring_at = now + min(ring_again * 2 ** min(job.rings, 16), _LONGEST_SILENCE)
+    return [Bell(job.id, job.queue) for job in jobs]
+
+
+def anything_to_ring(session: Session, *, now: datetime) -> bool:
+    """Whether ``to_ring`` would find something; only reads."""
+    return session.scalar(select(Job.id).where(_overdue(now)).limit(1)) is not None
+
+
+def _overdue(now: datetime) -> ColumnElement[bool]:
+    waiting = and_(Job.state == JobState.WAITING, Job.due_at <= now, Job.ring_at <= now)
+    lost = and_(Job.state == JobState.RUNNING, Job.lease_until <= now, Job.ring_at <= now)
+    return or_(waiting, lost)
+
+
+def counts(session: Session) -> dict[tuple[JobStage, JobState], int]:
+    """How many jobs stand at each stage and state."""
+    rows = session.execute(select(Job.stage, Job.state, func.count()).group_by(Job.stage, Job.state))
+    return {(stage, state): n for stage, state, n in rows}
+
+
+def listed(session: Session, *, states: tuple[JobState, ...], limit: int = 200) -> list[Job]:
+    """Jobs in one of the states, newest first."""
+    statement = select(Job).where(Job.state.in_(states)).order_by(Job.created_at.desc()).limit(limit)
+    return list(session.scalars(statement))

@@ -1,0 +1,15 @@
+"""Alembic's entry point: runs on the connection that ``db.schema`` hands over."""
+
+from alembic import context
+
+from db.tables import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    include_schemas=connection.dialect.name != "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,184 @@
+"""Results as people ask for them: one item a study, joined from both sides. Nothing here writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from core.jobs import JobStage
+from core.types import InstanceState, Label, Stage
+from db import cases
+from db.reports import delivery_state
+from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to list, newest first."""
+
+    label: Label | None = None
+    since: datetime | None = None
+    study_id: UUID | None = None
+    limit: int | None = None
+
+
+def items(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
+    """One dictionary a study, in the form that ``perfuscope results --format json`` prints."""
+    rows = session.execute(_statement(wanted)).all()
+    loaded = _Loaded.of(session, [study for study, _ in rows], [case for _, case in rows if case is not None])
+    return [_item(study, case, loaded) for study, case in rows]
+
+
+def find(session: Session, text: str) -> list[UUID]:
+    """Studies whose own key begins with ``text``, or whose Study Instance UID is ``text``."""
+    by_uid = session.scalars(select(Study.id).where(Study.study_instance_uid == text)).all()
+    if by_uid or not text:
+        return list(by_uid)
+    wanted = text.replace("-", "").casefold()
+    return [study_id for study_id in session.scalars(select(Study.id)) if study_id.hex.startswith(wanted)]
+
+
+def _statement(wanted: Wanted) -> Select[Study, Case]:
+    current = (Case.study_id == Study.id) & Case.superseded_at.is_(None)
+    statement = select(Study, Case).outerjoin(Case, current).order_by(Study.received_at.desc(), Study.id)
+    if wanted.label is not None:
+        statement = statement.where(Case.label == wanted.label)
+    if wanted.since is not None:
+        statement = statement.where(Study.received_at >= wanted.since)
+    if wanted.study_id is not None:
+        statement = statement.where(Study.id == wanted.study_id)
+    return statement.limit(wanted.limit) if wanted.limit is not None else statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Everything that hangs on the listed studies, by the key it is looked up with."""
+
+    predictions: dict[UUID, list[Prediction]]
+    models: dict[UUID, ModelVersion]
+    sop_instance_uids: dict[str, str]
+    reports: dict[UUID, list[Report]]
+    deliveries: dict[UUID, list[Job]]
+    preparing: frozenset[UUID]
+
+    @classmethod
+    def of(cls, session: Session, listed: Sequence[Study], open_cases: Sequence[Case]) -> "_Loaded":
+        case_ids = [case.id for case in open_cases]
+        image_ids = [UUID(item["view_image_id"]) for case in open_cases for item in case.inputs]
+        images = _by_chunks(session, select(ViewImage), ViewImage.id, image_ids)
+        instances = _by_chunks(session, select(Instance), Instance.id, [i.instance_id for i in images])
+        uid_of = {instance.id: instance.sop_instance_uid for instance in instances}
+        reports = _by_chunks(session, select(Report), Report.case_id, case_ids)
+        jobs = _by_chunks(
+            session, select(Job).where(Job.stage == JobStage.DELIVER), Job.subject, [r.id for r in reports]
+        )
+        pending = select(Instance).where(Instance.state == InstanceState.RECEIVED)
+        waiting = [study.id for study in listed if study.waiting_since is not None]
+        return cls(
+            predictions=_grouped(_by_chunks(session, select(Prediction), Prediction.case_id, case_ids), "case_id"),
+            models={model.id: model for model in session.scalars(select(ModelVersion))},
+            sop_instance_uids={str(image.id): uid_of.get(image.instance_id, "") for image in images},
+            reports=_grouped(reports, "case_id"),
+            deliveries=_grouped(jobs, "subject"),
+            preparing=frozenset(i.study_id for i in _by_chunks(session, pending, Instance.study_id, waiting)),
+        )
+
+
+_CHUNK = 500
+"""Databases limit how many values one IN may have."""
+
+
+def _by_chunks(session: Session, statement: Any, column: Any, values: Sequence[UUID]) -> list[Any]:
+    found: list[Any] = []
+    for start in range(0, len(values), _CHUNK):
+        found += session.scalars(statement.where(column.in_(values[start : start + _CHUNK]))).all()
+    return found
+
+
+def _grouped(rows: Iterable[Any], key: str) -> dict[UUID, list[Any]]:
+    groups: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, key)].append(row)
+    return groups
+
+
+def state_of(case: Case | None, *, preparing: bool) -> str:
+    """A study's state in one word: its stage until it is done, then its outcome."""
+    if case is None:
+        return (Stage.PREPARING if preparing else Stage.RECEIVING).value
+    if case.stage is Stage.DONE and case.outcome is not None:
+        return case.outcome.value
+    return case.stage.value
+
+
+def _item(study: Study, case: Case | None, loaded: _Loaded) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "study_id": str(study.id),
+        "study_instance_uid": study.study_instance_uid,
+        "patient_id": study.patient_id,
+        "accession_number": study.accession_number,
+        "state": state_of(case, preparing=study.id in loaded.preparing),
+        "revision": None,
+        "label": None,
+        "status": None,
+        "probabilities": None,
+        "views": [],
+        "model": None,
+        "received_at": study.received_at.isoformat(),
+        "completed_at": None,
+        "reason": None,
+        "reports": [],
+    }
+    return item | (_result(case, loaded) if case is not None else {})
+
+
+def _result(case: Case, loaded: _Loaded) -> dict[str, Any]:
+    said = {row.view: row for row in loaded.predictions.get(case.id, [])}
+    model = loaded.models[case.model_version_id]
+    study_row = said.get("")
+    return {
+        "revision": case.revision,
+        "label": study_row.label.value if study_row else None,
+        "status": study_row.status.value if study_row else None,
+        "probabilities": cases.probabilities(study_row).as_dict() if study_row else None,
+        "views": [_view(item, said.get(item["view"]), loaded) for item in case.inputs],
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "completed_at": case.done_at.isoformat() if case.done_at else None,
+        "reason": _reason(case),
+        "reports": [
+            _report(report, job) for report in loaded.reports.get(case.id, []) for job in _jobs(report, loaded)
+        ],
+    }
+
+
+def _reason(case: Case) -> str | None:
+    if case.reason is None:
+        return None
+    return case.reason.sentence + (f" ({case.detail})" if case.detail else "")
+
+
+def _view(item: dict[str, Any], row: Prediction | None, loaded: _Loaded) -> dict[str, Any]:
+    return {
+        "view": item["view"],
+        "sop_instance_uid": loaded.sop_instance_uids.get(item["view_image_id"], ""),
+        "label": row.label.value if row else None,
+        "probabilities": cases.probabilities(row).as_dict() if row else None,
+    }
+
+
+def _jobs(report: Report, loaded: _Loaded) -> list[Job | None]:
+    return list(loaded.deliveries.get(report.id, [])) or [None]
+
+
+def _report(report: Report, job: Job | None) -> dict[str, Any]:
+    return {
+        "kind": report.kind,
+        "sop_instance_uid": report.sop_instance_uid,
+        "destination": job.destination if job else None,
+        "state": delivery_state(job) if job else "no_destination",
+    }

@@ -1,0 +1,80 @@
+"""Engines and sessions: SQLite for one machine, PostgreSQL a URL away, the same code above."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.orm import Session
+
+from db.tables import PHI
+
+Clock = Callable[[Session], datetime]
+_BUSY_TIMEOUT_S = 10
+
+
+def make_engine(url: str) -> Engine:
+    """An engine whose errors never show parameters. Make it after a fork, never before.
+
+    SQLite gets WAL, ``synchronous=FULL`` and a busy timeout of 10 s; its schema names are dropped.
+    """
+    sqlite = make_url(url).get_backend_name() == "sqlite"
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False} if sqlite else {},
+        execution_options={"schema_translate_map": {PHI: None}} if sqlite else {},
+        pool_pre_ping=not sqlite,
+    )
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver starts no transaction of its own; _begin_sqlite does
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def database_clock(session: Session) -> datetime:
+    """The database's own clock: one clock for all processes. SQLite gives milliseconds."""
+    if session.get_bind().dialect.name == "sqlite":
+        stamp = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(str(stamp)).replace(tzinfo=UTC)
+    now = session.scalar(select(func.clock_timestamp()))
+    if not isinstance(now, datetime):
+        raise TypeError("the database gave no time")
+    return now.astimezone(UTC)
+
+
+class Sessions:
+    """Opens transactions: one for writing, which commits when its block ends, or one for reading."""
+
+    def __init__(self, engine: Engine, *, clock: Clock = database_clock) -> None:
+        self.engine = engine
+        self.now = clock
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that may write; committed at the end, rolled back on an error."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads; on SQLite it takes no write lock."""
+        engine = self.engine.execution_options(reading=True)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session

@@ -1,0 +1,262 @@
+"""The tables. Identified ones stand in schema ``phi``; the others hold nothing that could name a patient.
+
+A row of a de-identified table points to an identified one by an opaque id without a foreign key, so that it can be
+dumped, copied and granted by itself.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from core.jobs import JobStage, JobState, Queue
+from core.types import InstanceState, Label, Outcome, Reason, Stage, Status, View
+
+PHI = "phi"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC, also on SQLite, which keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; hand SQLite plain UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give every time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _code(kind: type[StrEnum]) -> Enum:
+    """An enumeration kept as its short text, so that a new member needs no migration."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda members: [m.value for m in members],
+    )
+
+
+class Base(DeclarativeBase):
+    """The base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
+        datetime: UtcDateTime(),
+        InstanceState: _code(InstanceState),
+        JobStage: _code(JobStage),
+        JobState: _code(JobState),
+        Label: _code(Label),
+        Outcome: _code(Outcome),
+        Queue: _code(Queue),
+        Reason: _code(Reason),
+        Stage: _code(Stage),
+        Status: _code(Status),
+        View: _code(View),
+        dict[str, Any]: JSON(),
+        list[dict[str, Any]]: JSON(),
+    }
+
+
+class Study(Base):
+    """A study as it was received: identity and receipt."""
+
+    __tablename__ = "studies"
+    __table_args__ = (Index(None, "received_at"), Index(None, "waiting_since"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    study_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
+    patient_id: Mapped[str] = mapped_column(String(255))
+    patient_name: Mapped[str] = mapped_column(String(1024))
+    patient_birth_date: Mapped[str] = mapped_column(String(32))
+    accession_number: Mapped[str] = mapped_column(String(255))
+    study_date: Mapped[str] = mapped_column(String(32))
+    sender_ae: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime]
+    last_received_at: Mapped[datetime]
+    waiting_since: Mapped[datetime | None]
+    open_associations: Mapped[int] = mapped_column(default=0)
+    identity_revision: Mapped[int] = mapped_column(default=1)
+
+
+class Instance(Base):
+    """A received object and what became of it. ``current`` is false once other content came under its UID."""
+
+    __tablename__ = "instances"
+    __table_args__ = (
+        UniqueConstraint("study_id", "sop_instance_uid", "sha256"),
+        Index(None, "study_id", "state"),
+        {"schema": PHI},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id))
+    sop_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    sop_class_uid: Mapped[str] = mapped_column(String(64))
+    series_instance_uid: Mapped[str] = mapped_column(String(64))
+    transfer_syntax_uid: Mapped[str] = mapped_column(String(64))
+    modality: Mapped[str] = mapped_column(String(64))
+    series_description: Mapped[str] = mapped_column(String(255))
+    patient_id: Mapped[str] = mapped_column(String(255))
+    patient_name: Mapped[str] = mapped_column(String(1024))
+    patient_birth_date: Mapped[str] = mapped_column(String(32))
+    path: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    sender_ae: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime]
+    current: Mapped[bool] = mapped_column(default=True)
+    candidate: Mapped[bool]
+    state: Mapped[InstanceState]
+    reason: Mapped[Reason | None]
+    view: Mapped[View | None]
+    rule_rank: Mapped[int | None]
+    acquired_at: Mapped[str | None] = mapped_column(String(64))
+    judged_at: Mapped[datetime | None]
+
+
+class Report(Base):
+    """A report object: built once, its bytes in the store, its UIDs fixed before the first send."""
+
+    __tablename__ = "reports"
+    __table_args__ = (UniqueConstraint("case_id", "kind"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id), index=True)
+    case_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(8))
+    sop_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
+    series_instance_uid: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class ModelVersion(Base):
+    """A model artifact, whole, so that an inference worker needs no shared folder."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    card: Mapped[dict[str, Any]]
+    artifact: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    active: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class Case(Base):
+    """One revision of a study, under an opaque id. ``inputs`` lists the crops chosen for its views."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("study_id", "revision"), Index(None, "opened_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    study_id: Mapped[UUID]
+    revision: Mapped[int]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    inputs: Mapped[list[dict[str, Any]]]
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey(ModelVersion.id))
+    stage: Mapped[Stage]
+    outcome: Mapped[Outcome | None]
+    reason: Mapped[Reason | None]
+    detail: Mapped[str] = mapped_column(String(255), default="")
+    label: Mapped[Label | None]
+    opened_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]
+
+
+class ViewImage(Base):
+    """A de-identified crop as PNG, with the layout that decided what was kept."""
+
+    __tablename__ = "view_images"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    instance_id: Mapped[UUID] = mapped_column(unique=True)
+    study_id: Mapped[UUID] = mapped_column(index=True)
+    view: Mapped[View]
+    layout: Mapped[str] = mapped_column(String(64))
+    layout_version: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    created_at: Mapped[datetime]
+
+
+class Prediction(Base):
+    """What the model said of one view, or of the whole case (``view`` empty)."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (UniqueConstraint("case_id", "view"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey(Case.id))
+    view: Mapped[str] = mapped_column(String(16), default="")
+    label: Mapped[Label]
+    p_normal: Mapped[float]
+    p_ischemia: Mapped[float]
+    p_infarction: Mapped[float]
+    status: Mapped[Status]
+    activation: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey(ModelVersion.id))
+    preprocessing: Mapped[str] = mapped_column(String(32))
+    latency_ms: Mapped[float]
+    created_at: Mapped[datetime]
+
+
+class Job(Base):
+    """A stage of work for one opaque subject: the truth that messages only ring for."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("subject", "stage", "destination"), Index(None, "state", "ring_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    stage: Mapped[JobStage]
+    queue: Mapped[Queue]
+    subject: Mapped[UUID]
+    destination: Mapped[str] = mapped_column(String(64), default="")
+    state: Mapped[JobState] = mapped_column(default=JobState.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    rings: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    ring_at: Mapped[datetime]
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""The DICOM side: what is received, decoded, recognised, cropped, reported and sent."""

@@ -1,0 +1,73 @@
+"""The file store: an object is there whole and for good, or not at all."""
+
+import hashlib
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+_META_START = 132
+_GROUP_LENGTH_ELEMENT = 12
+
+
+class Inbox:
+    """Keeps files under opaque names, one folder a day of receipt. Rows hold the relative path."""
+
+    def __init__(self, store: Path, *, min_free_bytes: int = 0) -> None:
+        self._store = store
+        self._min_free_bytes = min_free_bytes
+
+    def path(self, relative: str) -> Path:
+        """Where a stored file stands."""
+        return self._store / relative
+
+    def has_room(self) -> bool:
+        """Whether the disk holds more than what must stay free; OSError if it cannot be asked."""
+        return shutil.disk_usage(self._store).free >= self._min_free_bytes
+
+    def place(self, file_id: UUID) -> str:
+        """The relative path for a new file; its folder is made."""
+        day = self._store / datetime.now(UTC).strftime("%Y-%m-%d")
+        if not day.is_dir():
+            day.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(self._store)
+        return f"{day.name}/{file_id}.dcm"
+
+    def adopt(self, synced_file: Path, relative: str) -> None:
+        """Rename a complete, fsynced file into its place and make the rename durable."""
+        target = self.path(relative)
+        synced_file.rename(target)
+        _sync_folder(target.parent)
+
+    def write(self, data: bytes, file_id: UUID) -> str:
+        """Store bytes of our own making durably; returns the relative path. Safe to repeat."""
+        relative = self.place(file_id)
+        growing = self.path(relative).with_suffix(".part")
+        with growing.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self.adopt(growing, relative)
+        return relative
+
+    def discard(self, relative: str) -> None:
+        """Remove a file that no row came to know."""
+        self.path(relative).unlink(missing_ok=True)
+
+
+def dataset_sha256(path: Path) -> str:
+    """The SHA-256 of a DICOM file's data set alone: the file meta differs from sender to sender."""
+    with path.open("rb") as file:
+        file.seek(_META_START + 8)
+        group_length = int.from_bytes(file.read(4), "little")
+        file.seek(_META_START + _GROUP_LENGTH_ELEMENT + group_length)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

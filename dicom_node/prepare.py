@@ -1,0 +1,196 @@
+"""From a stored object to a crop: read, know the view by header and by pixels, cut out what may be kept."""
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+
+from pydicom import Dataset, dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.filereader import read_file_meta_info
+from pydicom.multival import MultiValue
+
+from core.errors import Rejected, SettingsError, Unavailable
+from core.types import Reason, RgbImage, View
+from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
+from dicom_node.layouts import Crop, Layout, Match, crop, recognise
+
+MAX_FILE_BYTES = 2 * MAX_PIXELS
+
+SCREEN_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture Image Storage
+        "1.2.840.10008.5.1.4.1.1.7.2",  # Multi-frame Grayscale Byte
+        "1.2.840.10008.5.1.4.1.1.7.3",  # Multi-frame Grayscale Word
+        "1.2.840.10008.5.1.4.1.1.7.4",  # Multi-frame True Color
+    }
+)
+"""SOP classes a screen may come in (PS3.4 B.5); single-bit captures hold no coloured map."""
+
+_NO_SCREEN = frozenset({Reason.WRONG_SIZE, Reason.UNKNOWN_LAYOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRule:
+    """Which objects a header calls a view: every keyword's value must contain its regular expression."""
+
+    view: View | None
+    """None: the object is listed and not classified."""
+    keywords: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not self.keywords:
+            raise SettingsError("a view rule needs at least one DICOM keyword")
+        for keyword, pattern in self.keywords.items():
+            if tag_for_keyword(keyword) is None:
+                raise SettingsError(f"view rule: {keyword} is not a DICOM keyword")
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                sentence = f"view rule: {pattern!r} for {keyword} is not a regular expression: {error.msg}"
+                raise SettingsError(sentence) from None
+        object.__setattr__(self, "keywords", MappingProxyType(dict(self.keywords)))
+
+    def matches(self, ds: Dataset) -> bool:
+        """Whether the header fits, upper and lower case alike."""
+        return all(re.search(pattern, _text(ds, key), re.IGNORECASE) for key, pattern in self.keywords.items())
+
+
+def _word(pattern: str) -> str:
+    """The pattern as a word of its own; an underscore separates words in series descriptions."""
+    return rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])"
+
+
+_NOT_CORRECTED = _word(
+    r"n\.?a\.?c\.?|nc|(?:non|no|not|without|w/o|un)[-_ ]*(?:ac|(?:att\w*[-_ ]*)?corr?(?:ected|ection)?)"
+)
+
+DEFAULT_RULES: tuple[ViewRule, ...] = (
+    ViewRule(None, {"SeriesDescription": _NOT_CORRECTED}),
+    ViewRule(View.STRESS_QGS, {"SeriesDescription": rf"(?=.*{_word('stress')}).*{_word('qgs')}"}),
+    ViewRule(View.REST_QGS, {"SeriesDescription": rf"(?=.*{_word('rest')}).*{_word('qgs')}"}),
+    ViewRule(View.QPS, {"SeriesDescription": _word("qps")}),
+)
+"""The attenuation-corrected screens; what says that it is not corrected is listed, what says nothing counts as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A screen whose header and pixels name the same view, without anything identified but its time."""
+
+    view: View
+    crop: Crop
+    layout_name: str
+    layout_version: int
+    rule_rank: int
+    """Place of the rule that named the view; of several candidates the lowest goes first."""
+    acquired_at: str = field(repr=False)
+    """``YYYYMMDDHHMMSS.ffffff`` as the header has it, or empty; later text is the newer acquisition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object that is kept and shown in the list, but not classified."""
+
+    reason: Reason
+    acquired_at: str = field(default="", repr=False)
+
+
+def is_candidate(sop_class_uid: str) -> bool:
+    """Whether objects of this SOP class may be screens and deserve a look."""
+    return sop_class_uid in SCREEN_CLASSES
+
+
+def prepare(path: Path, *, layouts: Iterable[Layout], rules: Iterable[ViewRule] = DEFAULT_RULES) -> Prepared | Listed:
+    """The crop of a stored screen, if header and pixels agree on its view.
+
+    Listed: the header says not attenuation corrected; or no rule matches it and the pixels show no known screen.
+    Raises Rejected for quarantine: UNDECODABLE, TOO_LARGE, WRONG_SIZE, UNKNOWN_LAYOUT, VIEW_MISMATCH (also where
+    no rule matches but the pixels show a view). Raises Unavailable if the file cannot be read.
+    """
+    ds = _read(path)
+    rank, rule, acquired_at = _said(ds, rules)
+    if rule is not None and rule.view is None:
+        return Listed(Reason.NOT_CORRECTED, acquired_at)
+    try:
+        match, cut = screen(decode(ds), layouts=layouts)
+    except Rejected as rejected:
+        if rule is None and rejected.reason in _NO_SCREEN:
+            return Listed(rejected.reason, acquired_at)
+        raise
+    said = rule.view if rule else None
+    if said != match.view:
+        raise Rejected(Reason.VIEW_MISMATCH, f"header {said or 'names none'}, pixels {match.view}")
+    return Prepared(
+        view=match.view,
+        crop=cut,
+        layout_name=match.name,
+        layout_version=match.version,
+        rule_rank=rank,
+        acquired_at=acquired_at,
+    )
+
+
+def screen(pixels: RgbImage, *, layouts: Iterable[Layout]) -> tuple[Match, Crop]:
+    """Recognise and crop a plain image of shape (rows, columns, 3); raises Rejected as ``recognise`` does."""
+    match = recognise(pixels, layouts)
+    return match, crop(pixels, match)
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Rejected(Reason.TOO_LARGE)
+        content = path.read_bytes()  # a length that lies about the file cannot ask a BytesIO for gigabytes
+    except OSError:
+        raise Unavailable("file_unreadable") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print attribute values
+        try:
+            # A deflated data set would be unpacked by reading it, so its syntax is looked at before.
+            syntax = read_file_meta_info(path).TransferSyntaxUID
+            if syntax in SUPPORTED_SYNTAXES:
+                return dcmread(BytesIO(content))
+        except PYDICOM_ERRORS:
+            raise Rejected(Reason.UNDECODABLE, "not a readable DICOM file") from None
+    raise Rejected(Reason.UNDECODABLE, "transfer syntax not supported")
+
+
+def _said(ds: Dataset, rules: Iterable[ViewRule]) -> tuple[int, ViewRule | None, str]:
+    """What the header says: the first rule that matches and its place, and when the image was acquired."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            matching = ((rank, rule) for rank, rule in enumerate(rules) if rule.matches(ds))
+            rank, rule = next(matching, (-1, None))
+            return rank, rule, _acquired_at(ds)
+        except PYDICOM_ERRORS:
+            raise Rejected(Reason.UNDECODABLE, "not a readable header") from None
+
+
+def _text(ds: Dataset, keyword: str) -> str:
+    value = ds.get(keyword)
+    if value is None:
+        return ""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+
+
+def _acquired_at(ds: Dataset) -> str:
+    whole = re.fullmatch(r"(\d{8})(\d{0,6}(?:\.\d{1,6})?)(?:[-+]\d{4})?", _text(ds, "AcquisitionDateTime").strip())
+    if whole:
+        return _sortable(whole[1], whole[2])
+    for source in ("Acquisition", "Content", "Series"):
+        date, time = _text(ds, f"{source}Date").strip(), _text(ds, f"{source}Time").strip()
+        if re.fullmatch(r"\d{8}", date):
+            return _sortable(date, time)
+    return ""
+
+
+def _sortable(date: str, time: str) -> str:
+    """Padded with zeros, so that texts compare as times do; a time that is none counts as midnight."""
+    clock = re.fullmatch(r"(\d{0,6})(?:\.(\d{1,6}))?", time)
+    seconds, fraction = (clock[1], clock[2] or "") if clock else ("", "")
+    return f"{date}{seconds:0<6}.{fraction:0<6}"

@@ -1,0 +1,159 @@
+"""What happens to one received object: checked, stored, written down, and only then answered with success."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import DBAPIError
+
+from core.jobs import Bell, JobStage
+from db import jobs, reports, studies
+from db.session import Sessions
+from dicom_node import completion, prepare
+from dicom_node import header as headers
+from dicom_node.completion import Policy
+from dicom_node.header import Header, UnparsableObject
+from dicom_node.inbox import Inbox, dataset_sha256
+from dicom_node.incoming import Growing
+
+log = logging.getLogger("perfuscope.receiver")
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+DATA_SET_MISMATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+"""The statuses of the storage service, PS3.4 table B.2-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the C-STORE request itself says of the object."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    sender_ae: str
+
+    def __repr__(self) -> str:
+        return "Command(...)"
+
+
+class Receiver:
+    """Stores objects. Holds no state but its parts, so that any number of associations may use it at once."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        inbox: Inbox,
+        ring: Callable[[Iterable[Bell]], None],
+        policy: Policy,
+    ) -> None:
+        self._sessions = sessions
+        self._inbox = inbox
+        self._ring = ring
+        self._policy = policy
+
+    def store(self, growing: Growing, command: Command, fed: set[UUID]) -> int:
+        """The C-STORE status for a complete object; ``fed`` collects the studies that its association feeds."""
+        if growing.problem is not None:
+            log.warning("object refused: %s", growing.problem)
+            return OUT_OF_RESOURCES
+        try:
+            header = headers.read(Path(growing.name))
+        except UnparsableObject:
+            log.warning("object refused: its UIDs cannot be read")
+            return CANNOT_UNDERSTAND
+        except OSError:
+            return self._no_disk()
+        if not headers.conformant(command.sop_instance_uid):
+            log.warning("object refused: the command's UID is none")
+            return CANNOT_UNDERSTAND
+        if (header.sop_class_uid, header.sop_instance_uid) != (command.sop_class_uid, command.sop_instance_uid):
+            log.warning("object refused: command and data set name different objects")
+            return DATA_SET_MISMATCH
+        return self._keep(growing, command, header, fed)
+
+    def _no_disk(self) -> int:
+        log.error("object refused: the store cannot be written")
+        return OUT_OF_RESOURCES
+
+    def _keep(self, growing: Growing, command: Command, header: Header, fed: set[UUID]) -> int:
+        instance_id = uuid4()
+        try:
+            if not self._inbox.has_room():
+                return self._no_disk()
+            growing.sync()
+            sha256 = dataset_sha256(Path(growing.name))
+            relative = self._inbox.place(instance_id)
+            self._inbox.adopt(Path(growing.name), relative)
+        except OSError:
+            return self._no_disk()
+        arrival = _arrival(header, command, instance_id, relative, size=growing.size, sha256=sha256)
+        try:
+            return self._write_down(arrival, ours=header.ours, fed=fed)
+        except DBAPIError as error:
+            self._inbox.discard(relative)
+            log.error("object refused: the database is away (%s)", type(error).__name__)  # noqa: TRY400 - no values
+            return OUT_OF_RESOURCES
+
+    def _write_down(self, arrival: studies.Arrival, *, ours: bool, fed: set[UUID]) -> int:
+        """Row and job in one transaction; the bell after it."""
+        bell: Bell | None = None
+        with self._sessions.write() as session:
+            now = self._sessions.now(session)
+            if ours or reports.is_known(session, arrival.sop_instance_uid):
+                self._inbox.discard(arrival.path)
+                log.info("one of our own reports came back; it is not kept")
+                return SUCCESS
+            known = studies.id_of(session, arrival.study_instance_uid)
+            received = studies.receive(session, arrival, now=now, newly_open=known not in fed)
+            if received.new and arrival.candidate:
+                bell = jobs.add(
+                    session, JobStage.PREPARE, subject=arrival.instance_id, now=now, ring_again=self._policy.ring_again
+                )
+        if not received.new:
+            self._inbox.discard(arrival.path)
+            log.info("duplicate: study %s", received.study_id)
+            return SUCCESS
+        fed.add(received.study_id)
+        log.info("stored instance %s of study %s, %d bytes", arrival.instance_id, received.study_id, arrival.size)
+        self._ring([bell] if bell else [])
+        return SUCCESS
+
+    def close(self, fed: set[UUID]) -> None:
+        """The association that fed these studies is gone. A lost database only costs the association wait."""
+        if not fed:
+            return
+        try:
+            with self._sessions.write() as session:
+                studies.close_associations(session, frozenset(fed))
+                now = self._sessions.now(session)
+                settled = [completion.settle(session, study, now=now, policy=self._policy) for study in sorted(fed)]
+        except DBAPIError as error:
+            log.warning("end of association not written down (%s)", type(error).__name__)
+            return
+        self._ring(bell for bell in settled if bell)
+
+
+def _arrival(
+    header: Header, command: Command, instance_id: UUID, relative: str, *, size: int, sha256: str
+) -> studies.Arrival:
+    return studies.Arrival(
+        instance_id=instance_id,
+        study_instance_uid=header.study_instance_uid,
+        series_instance_uid=header.series_instance_uid,
+        sop_instance_uid=header.sop_instance_uid,
+        sop_class_uid=header.sop_class_uid,
+        transfer_syntax_uid=command.transfer_syntax_uid,
+        modality=header.modality,
+        series_description=header.series_description,
+        identity=header.identity,
+        path=relative,
+        size=size,
+        sha256=sha256,
+        sender_ae=command.sender_ae,
+        candidate=prepare.is_candidate(header.sop_class_uid),
+    )

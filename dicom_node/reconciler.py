@@ -1,0 +1,75 @@
+"""Rings again for what is due, settles studies whose time has come, and gives up on work that kills its workers."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from core.jobs import Bell
+from db import jobs, studies
+from db.session import Sessions
+from dicom_node import completion
+from dicom_node.completion import Policy
+
+log = logging.getLogger("perfuscope.reconciler")
+
+_TICK_S = 0.2
+
+
+class Reconciler:
+    """A thread of the node. Everything it does is judged from rows, so a restart forgets nothing."""
+
+    def __init__(
+        self, *, sessions: Sessions, ring: Callable[[Iterable[Bell]], None], policy: Policy, tick_s: float = _TICK_S
+    ) -> None:
+        self._sessions = sessions
+        self._ring = ring
+        self._policy = policy
+        self._tick_s = tick_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Begin ticking."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish the tick at hand and stop."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._tick_s):
+            try:
+                self.tick()
+            except DBAPIError as error:
+                log.warning("the database is away (%s); trying again", type(error).__name__)
+                self._stop.wait(1)
+
+    def tick(self) -> None:
+        """One round: settle what is waiting, ring what is silent."""
+        with self._sessions.read() as session:
+            now = self._sessions.now(session)
+            waiting = studies.waiting(session)
+            due = [s for s in waiting if completion.is_due(session, s, now=now, policy=self._policy)]
+            silent = jobs.anything_to_ring(session, now=now)
+        for study_id in due:
+            self._settle(study_id)
+        if silent:
+            self._ring_again()
+
+    def _settle(self, study_id: UUID) -> None:
+        with self._sessions.write() as session:
+            now = self._sessions.now(session)
+            bell = completion.settle(session, study_id, now=now, policy=self._policy)
+        self._ring([bell] if bell else [])
+
+    def _ring_again(self) -> None:
+        with self._sessions.write() as session:
+            now = self._sessions.now(session)
+            bells = jobs.to_ring(session, now=now, ring_again=self._policy.ring_again)
+        if bells:
+            log.info("ringing again for %d jobs", len(bells))
+        self._ring(bells)

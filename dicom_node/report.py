@@ -1,0 +1,234 @@
+"""The report as a DICOM object: a Secondary Capture of the report page in the patient's own study (PS3.3 A.8)."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
+
+from pydicom import dcmwrite
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from core import DISCLAIMER, MANUFACTURER, MODEL_NAME, __version__
+from core.types import ModelIdentity
+from dicom_node import report_header, report_page
+from dicom_node.report_content import ReportContent
+
+IMPLEMENTATION_CLASS_UID = UID("2.25.116509285990420953059826040742996200855")
+IMPLEMENTATION_VERSION_NAME = "PERFUSCOPE"
+
+_VERBATIM = (
+    "SpecificCharacterSet",
+    "IssuerOfPatientID",
+    "StudyDescription",
+    "TimezoneOffsetFromUTC",
+    "StudyInstanceUID",
+)
+_VERBATIM_OR_EMPTY = (  # Type 2: a report without a value still needs the attribute
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReference:
+    """An instance that a report was made from."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+def build_secondary_capture(
+    content: ReportContent,
+    source: Dataset,
+    sources: Sequence[SourceReference],
+    *,
+    sop_instance_uid: str,
+    series_instance_uid: str,
+    created_at: datetime,
+    series_number: int = 9001,
+) -> Dataset:
+    """The report page as an RGB Secondary Capture with file meta, in the study that ``source`` belongs to.
+
+    ``source`` is the header of one source instance and stays as it is; its patient and study attributes are taken over
+    byte for byte, whatever they hold. Raises ValueError where it has no Study Instance UID or ``created_at`` no offset.
+    """
+    if created_at.utcoffset() is None:
+        raise ValueError("a report's created_at needs a UTC offset")
+    if not report_header.text(source, "StudyInstanceUID"):
+        raise ValueError("the source has no Study Instance UID that a report could be filed under")
+    report = Dataset()
+    report.set_original_encoding(
+        is_implicit_vr=False, is_little_endian=True, character_encoding=report_header.encodings(source)
+    )
+    _copy_identity(report, source)
+    _describe_series(report, content, uid=series_instance_uid, number=series_number)
+    _describe_instance(report, content, uid=sop_instance_uid)
+    _set_times(report, created_at.astimezone(_zone(source)))
+    _refer_to_sources(report, sources)
+    _describe_equipment(report, content.model, created_at.astimezone(_zone(source)))
+    _copy_lossiness(report, source)
+    _set_pixels(report, content)
+    report.file_meta = _file_meta(sop_instance_uid)
+    return report
+
+
+def to_bytes(report: Dataset) -> bytes:
+    """The complete DICOM file (PS3.10) with a zero preamble; the same report always gives the same bytes."""
+    buffer = BytesIO()
+    with warnings.catch_warnings():  # pydicom's warnings print values
+        warnings.simplefilter("ignore")
+        dcmwrite(buffer, report, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def is_ours(dataset: Dataset) -> bool:
+    """Whether a data set names Perfuscope as its maker, so that it is never read as a study."""
+    return (
+        report_header.text(dataset, "Manufacturer") == MANUFACTURER
+        and report_header.text(dataset, "ManufacturerModelName") == MODEL_NAME
+    )
+
+
+def _copy_identity(report: Dataset, source: Dataset) -> None:
+    for keyword in _VERBATIM + _VERBATIM_OR_EMPTY:
+        element = report_header.raw_element(source, keyword)
+        if element is None and keyword in _VERBATIM_OR_EMPTY:
+            element = report_header.raw(tag_for_keyword(keyword) or 0, b"")
+        if element is not None:
+            report[element.tag] = element
+
+
+def _describe_series(report: Dataset, content: ReportContent, *, uid: str, number: int) -> None:
+    report.Modality = "OT"
+    report.SeriesInstanceUID = uid
+    report.SeriesNumber = number
+    report.SeriesDescription = f"Perfuscope MPI result, revision {content.revision}, unverified"
+    report.BodyPartExamined = "HEART"
+    report.ConversionType = "WSD"
+    report.Manufacturer = MANUFACTURER
+    report.ManufacturerModelName = MODEL_NAME
+    report.SoftwareVersions = _ascii(__version__)
+
+
+def _describe_instance(report: Dataset, content: ReportContent, *, uid: str) -> None:
+    report.SOPClassUID = SecondaryCaptureImageStorage
+    report.SOPInstanceUID = uid
+    report.InstanceNumber = 1
+    report.ImageType = ["DERIVED", "SECONDARY"]
+    report.PatientOrientation = None
+    report.BurnedInAnnotation = "YES"
+    report.ImageComments = f"{DISCLAIMER} Revision {content.revision}."
+    report.DerivationDescription = "Result page drawn from polar maps cropped out of the source images"
+
+
+def _set_times(report: Dataset, at: datetime) -> None:
+    day, time = at.strftime("%Y%m%d"), at.strftime("%H%M%S.%f")
+    for kind in ("Series", "Content", "InstanceCreation"):
+        setattr(report, f"{kind}Date", day)
+        setattr(report, f"{kind}Time", time)
+    report.InstanceCreatorUID = IMPLEMENTATION_CLASS_UID
+    report.DateOfSecondaryCapture, report.TimeOfSecondaryCapture = day, time
+
+
+def _refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> None:
+    series: dict[str, Dataset] = {}
+    images = []
+    for source in sources:
+        image = _reference(source)
+        image.PurposeOfReferenceCodeSequence = [_code("121322", "Source image for image processing operation")]
+        images.append(image)
+        if source.series_instance_uid not in series:
+            series[source.series_instance_uid] = Dataset()
+            series[source.series_instance_uid].SeriesInstanceUID = source.series_instance_uid
+            series[source.series_instance_uid].ReferencedInstanceSequence = []
+        series[source.series_instance_uid].ReferencedInstanceSequence.append(_reference(source))
+    if images:
+        report.SourceImageSequence = images
+        report.ReferencedSeriesSequence = list(series.values())
+
+
+def _reference(source: SourceReference) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = source.sop_class_uid
+    item.ReferencedSOPInstanceUID = source.sop_instance_uid
+    return item
+
+
+def _describe_equipment(report: Dataset, model: ModelIdentity | None, at: datetime) -> None:
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = [_code("109102", "Processing Equipment")]
+    equipment.Manufacturer = MANUFACTURER
+    equipment.ManufacturerModelName = MODEL_NAME
+    equipment.SoftwareVersions = [_ascii(__version__)]
+    equipment.ContributionDateTime = at.strftime("%Y%m%d%H%M%S.%f%z")
+    equipment.ContributionDescription = "Classification of myocardial perfusion screens"
+    if model is not None:
+        equipment.SoftwareVersions = [_ascii(part) for part in (__version__, model.name, model.version)]
+        equipment.ContributionDescription += _ascii(f"; model SHA-256 {model.sha256}", longest=256)
+    report.ContributingEquipmentSequence = [equipment]
+
+
+def _copy_lossiness(report: Dataset, source: Dataset) -> None:
+    if report_header.text(source, "LossyImageCompression") != "01":
+        return
+    for keyword in _LOSSY:
+        element = report_header.raw_element(source, keyword)
+        if element is not None:
+            report[element.tag] = element
+
+
+def _set_pixels(report: Dataset, content: ReportContent) -> None:
+    page = report_page.render(content)
+    report.Rows, report.Columns, report.SamplesPerPixel = page.shape
+    report.PhotometricInterpretation = "RGB"
+    report.PlanarConfiguration = 0
+    report.BitsAllocated = report.BitsStored = 8
+    report.HighBit = 7
+    report.PixelRepresentation = 0
+    report.PixelData = page.tobytes()
+    report["PixelData"].VR = "OB"
+
+
+def _file_meta(sop_instance_uid: str) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    return meta
+
+
+def _zone(source: Dataset) -> timezone:
+    """The offset that the source's times are in (PS3.3 C.12.1.1), UTC where it says none."""
+    found = re.fullmatch(r"([+-])(\d\d)([0-5]\d)", report_header.text(source, "TimezoneOffsetFromUTC"))
+    if not found or int(found[2]) > 14:
+        return UTC
+    offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-offset if found[1] == "-" else offset)
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue = value
+    item.CodingSchemeDesignator = "DCM"
+    item.CodeMeaning = meaning
+    return item
+
+
+def _ascii(text: str, *, longest: int = 64) -> str:
+    """The text with only what every character set shares, without backslashes, cut to what LO can hold."""
+    return "".join(c if " " <= c <= "~" and c != "\\" else "_" for c in text)[:longest]

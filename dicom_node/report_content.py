@@ -1,0 +1,48 @@
+"""Everything a report page shows, gathered in one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.types import ModelIdentity, Outcome, Reason, RgbImage, Status, StudyPrediction, View
+from dicom_node.report_header import Header
+
+_WITH_RESULT = {Outcome.ACCEPTED, Outcome.NEEDS_REVIEW}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """What one revision of a study says; raises ValueError where its parts contradict each other."""
+
+    header: Header = field(repr=False)
+    revision: int
+    outcome: Outcome
+    created_at: datetime
+    """When the report was made; aware, printed with its UTC offset."""
+    prediction: StudyPrediction | None = None
+    """Shown only with the outcomes accepted and needs review, which require it."""
+    reason: Reason | None = None
+    """Why there is no result."""
+    model: ModelIdentity | None = None
+    crops: Mapping[View, RgbImage] = field(default_factory=dict, repr=False)
+    """A view's polar maps as a 2 x 2 grid of equal square tiles, shape (580, 580, 3)."""
+    panels: Mapping[View, tuple[str, ...]] = field(default_factory=dict)
+    """The names of a crop's tiles in reading order; a view without names is shown without captions."""
+    notes: tuple[str, ...] = ()
+    """Further sentences without identifiers, for instance which view is missing."""
+
+    def __post_init__(self) -> None:
+        if self.created_at.utcoffset() is None:
+            raise ValueError("a report's created_at needs a UTC offset")
+        if self.has_result and (self.prediction is None or self.prediction.status is Status.REFUSED):
+            raise ValueError(f"the outcome {self.outcome.value} needs a prediction that was not refused")
+        if self.revision < 1:
+            raise ValueError("revisions are counted from 1")
+        for view, crop in self.crops.items():
+            if crop.ndim != 3 or crop.shape[0] != crop.shape[1] or crop.shape[2] != 3 or crop.shape[0] % 2:
+                raise ValueError(f"the crop of {view.value} is not a square RGB grid of 2 x 2 tiles")
+
+    @property
+    def has_result(self) -> bool:
+        """Whether a label may be shown at all."""
+        return self.outcome in _WITH_RESULT

@@ -1,0 +1,1 @@
+"""The classifier: architecture, preprocessing, artifacts, inference by LiteRT, class activation maps."""

@@ -1,0 +1,123 @@
+"""The card of an artifact: what the model is, what it learned from, how well it did, how to repeat it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+
+from core import TRAINED_ON
+from core.errors import PerfuscopeError
+from core.types import LABELS, Label, View
+from models.figures import Evaluation, Record
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Input(Record):
+    """What the network reads: a crop of polar maps, resized; one view one image."""
+
+    rows: int = 224
+    columns: int = 224
+    colours: Literal["RGB"] = "RGB"
+    values: str = "x / 127.5 - 1"
+    views: tuple[View, ...] = tuple(View)
+    layouts: Mapping[str, int]
+    """Name and version of the screen layouts whose crops it was trained on."""
+
+
+class Architecture(Record):
+    """The network and where its training started."""
+
+    base: str
+    head: str
+    base_weights: str
+    base_weights_sha256: Sha256 | None
+    trained_in_stage_2: str
+    kept_stage: Literal[1, 2]
+
+
+class TrainingData(Record):
+    """The patients it learned from, counted by patient."""
+
+    source: Literal["simulated", "clinical"]
+    made_by: str
+    split_seed: int
+    patients: int
+    labels: Mapping[Label, int]
+    split: Mapping[Literal["train", "validation", "test"], Mapping[Label, int]]
+
+
+class Calibration(Record):
+    """Temperatures fitted on the validation patients: logits are divided by them before the softmax."""
+
+    view_temperature: Positive = 1.0
+    study_temperature: Positive = 1.0
+
+
+class TpdRule(Record):
+    """The baseline's thresholds, in percent of the myocardium, fitted on the training patients."""
+
+    abnormal_above: float
+    """Stress TPD above which a study is not normal."""
+    infarction_above: float
+    """Rest TPD above which an abnormal study is an infarction."""
+
+
+class Parity(Record):
+    """LiteRT against Keras on the same crops."""
+
+    crops: int
+    max_abs_difference: float
+    flips: int
+
+
+class Card(Record):
+    """Everything a reader, an auditor and the classifier want to know about an artifact."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: Name
+    statement: str = TRAINED_ON
+    created: AwareDatetime
+    classes: tuple[Label, ...] = LABELS
+    preprocessing: str
+    input: Input
+    architecture: Architecture
+    training: TrainingData
+    calibration: Calibration
+    review_below: Annotated[float, Field(ge=0, le=1)]
+    """A study whose highest probability is below this needs review."""
+    tpd_rule: TpdRule | None
+    evaluations: tuple[Evaluation, ...]
+    parity: Parity
+    commands: tuple[str, ...]
+    """What to type to repeat training and evaluation."""
+    libraries: Mapping[str, str]
+    files: Mapping[str, Sha256]
+
+    @field_validator("classes")
+    @classmethod
+    def _in_order(cls, classes: tuple[Label, ...]) -> tuple[Label, ...]:
+        if classes != LABELS:
+            raise ValueError(f"must be {', '.join(LABELS)} in this order")
+        return classes
+
+
+def read(path: Path) -> Card:
+    """The card in a JSON file; PerfuscopeError names the first thing that is wrong with it."""
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise PerfuscopeError(f"{path.parent.name} is no model artifact: it has no {path.name}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise PerfuscopeError(f"{path.parent.name}/{path.name}: {where}: {first['msg']}.") from error
+
+
+def write(card: Card, path: Path) -> None:
+    """Write the card as indented JSON."""
+    path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")

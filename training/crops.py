@@ -1,0 +1,122 @@
+"""The crops of a data set: made exactly as in service, resized, and kept in one file beside the studies."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from core.errors import Rejected
+from core.types import REQUIRED_VIEWS, Reason, RgbImage, View
+from dicom_node import layouts
+from dicom_node.prepare import DEFAULT_RULES, Prepared, is_candidate, prepare
+from models.preprocess import PREPROCESSING_VERSION, SIZE, resize
+
+CACHE = ".perfuscope-crops.npz"
+Progress = Callable[[int, int], None]
+"""Is told how many of how many are done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """Resized crops of each usable patient, shape (3, 224, 224, 3): the views are in the order of REQUIRED_VIEWS."""
+
+    pixels: Mapping[str, NDArray[np.uint8]]
+    left_out: Mapping[str, str]
+    """The other patients, and why."""
+
+
+def read(files: Mapping[str, Sequence[Path]], *, home: Path, progress: Progress | None = None) -> Crops:
+    """The crops of each patient's files; a second call finds them in the cache file in ``home``.
+
+    The cache counts only for the same file contents, preprocessing version and layout versions.
+    """
+    key = _key(files)
+    found = _cached(home / CACHE, key)
+    if found is None:
+        found = _read_all(files, progress)
+        _keep(home / CACHE, key, found)
+    return found
+
+
+def _read_all(files: Mapping[str, Sequence[Path]], progress: Progress | None) -> Crops:
+    pixels: dict[str, NDArray[np.uint8]] = {}
+    left_out: dict[str, str] = {}
+    known = layouts.shipped()
+    for done, (patient, paths) in enumerate(files.items(), start=1):
+        try:
+            views = _views(paths, known)
+            pixels[patient] = np.stack([resize(views[view]) for view in REQUIRED_VIEWS])
+        except Rejected as error:
+            left_out[patient] = str(error)
+        if progress:
+            progress(done, len(files))
+    return Crops(pixels, left_out)
+
+
+def _views(paths: Sequence[Path], known: tuple[layouts.Layout, ...]) -> dict[View, RgbImage]:
+    views: dict[View, RgbImage] = {}
+    for path in filter(_may_be_screen, paths):
+        prepared = prepare(path, layouts=known, rules=DEFAULT_RULES)
+        if not isinstance(prepared, Prepared):
+            continue
+        if prepared.view in views:
+            raise Rejected(Reason.AMBIGUOUS, prepared.view.value)
+        views[prepared.view] = prepared.crop.pixels
+    missing = [view.value for view in REQUIRED_VIEWS if view not in views]
+    if missing:
+        raise Rejected(Reason.INCOMPLETE, f"without {', '.join(missing)}")
+    return views
+
+
+def _may_be_screen(path: Path) -> bool:
+    """False for raw data and reports, which lie beside the screens and are left alone."""
+    try:
+        return is_candidate(str(read_file_meta_info(path).get("MediaStorageSOPClassUID", "")))
+    except (InvalidDicomError, OSError, EOFError):
+        return True  # not a proper DICOM file: prepare says so
+
+
+def _key(files: Mapping[str, Sequence[Path]]) -> str:
+    digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {SIZE}\n".encode())
+    for layout in layouts.shipped():
+        digest.update(f"{layout.name} {layout.version}\n".encode())
+    for patient, paths in files.items():
+        for path in paths:
+            digest.update(f"{patient}/{path.name}\n".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _cached(path: Path, key: str) -> Crops | None:
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["key"]) != key:
+                return None
+            pixels = dict(zip(kept["patients"].tolist(), kept["pixels"], strict=True))
+            return Crops(pixels, dict(kept["left_out"].tolist()))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _keep(path: Path, key: str, crops: Crops) -> None:
+    """Write the cache; a folder that cannot be written to is only slower."""
+    partial = path.with_suffix(".partial.npz")
+    pixels = list(crops.pixels.values())
+    try:
+        np.savez(
+            partial,
+            key=np.array(key),
+            patients=np.array(list(crops.pixels), dtype=str),
+            pixels=np.stack(pixels) if pixels else np.empty((0, 3, SIZE, SIZE, 3), np.uint8),
+            left_out=np.array(list(crops.left_out.items()), dtype=str).reshape(-1, 2),
+        )
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Celery workers: the edge queue in the identified zone, the inference queue anywhere."""

@@ -1,0 +1,7 @@
+"""The inference queue's task: a shell around ``worker.runtime``. Never reaches DICOM or the identified tables."""
+
+from core.jobs import Queue
+from worker.runtime import inference_runner
+
+QUEUE = Queue.INFERENCE
+make_runner = inference_runner

@@ -1,0 +1,79 @@
+"""Stage *classify*: the crops of a case become predictions. Sees no identified table, no DICOM, no shared folder."""
+
+import io
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from PIL import Image
+from sqlalchemy.orm import Session
+
+from core.jobs import Bell, JobStage
+from core.types import Reason, RgbImage, StudyPrediction
+from db import cases, jobs
+from db.jobs import Claimed
+from db.session import Sessions
+from db.tables import Case
+from models.classifier import Classifier
+from models.preprocess import PREPROCESSING_VERSION
+from worker.task import Finish
+
+log = logging.getLogger("perfuscope.classify")
+
+
+@dataclass(frozen=True, slots=True)
+class Classifying:
+    """The stage with what it needs; ``classifier_of`` gives the classifier of a row in ``model_versions``."""
+
+    sessions: Sessions
+    classifier_of: Callable[[UUID], Classifier]
+    ring_again: timedelta
+
+    def work(self, claimed: Claimed) -> Finish:
+        """Classify; a case that was superseded meanwhile is left alone."""
+        with self.sessions.read() as session:
+            case = session.get_one(Case, claimed.subject)
+            if case.superseded_at is not None:
+                return _nothing
+            model_version_id = case.model_version_id
+            crops = {image.view: image.png for image in cases.crops(session, case)}
+        classifier = self.classifier_of(model_version_id)
+        prediction = classifier.predict({view: decode_png(png) for view, png in crops.items()})
+        log.info("case %s classified in %.0f ms", claimed.subject, prediction.latency_ms)
+        return self._record(claimed.subject, prediction)
+
+    def give_up(self, claimed: Claimed, code: str) -> Finish:
+        """A case that cannot be classified ends without a result."""
+        reason = Reason(code) if code in {r.value for r in Reason} else Reason.WORKER_LOST
+
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            case = cases.live(session, claimed.subject)
+            if case is not None:
+                cases.fail(case, reason, now=now)
+            return []
+
+        return finish
+
+    def _record(self, case_id: UUID, prediction: StudyPrediction) -> Finish:
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            case = cases.live(session, case_id)
+            if case is None:
+                return []
+            cases.record(session, case, prediction, preprocessing=PREPROCESSING_VERSION, now=now)
+            bell = jobs.add(session, JobStage.REPORT, subject=case.id, now=now, ring_again=self.ring_again)
+            return [bell] if bell else []
+
+        return finish
+
+
+def decode_png(png: bytes) -> RgbImage:
+    """A stored crop's pixels."""
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _nothing(_session: Session, _now: datetime) -> list[Bell]:
+    return []

@@ -1,0 +1,100 @@
+"""Stage *prepare*: one received screen becomes a de-identified crop, or goes to quarantine."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from core.errors import Rejected
+from core.jobs import Bell
+from core.types import InstanceState, Reason
+from db.jobs import Claimed
+from db.session import Sessions
+from db.tables import Instance, ViewImage
+from dicom_node import completion, prepare
+from dicom_node.completion import Policy
+from dicom_node.inbox import Inbox
+from dicom_node.layouts import Layout
+from dicom_node.prepare import Listed, Prepared, ViewRule
+from worker.task import Finish
+
+log = logging.getLogger("perfuscope.prepare")
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """The stage with what it needs."""
+
+    sessions: Sessions
+    inbox: Inbox
+    layouts: Sequence[Layout]
+    rules: Sequence[ViewRule]
+    policy: Policy
+
+    def work(self, claimed: Claimed) -> Finish:
+        """Decode, recognise, crop; what comes of it is written at the end."""
+        with self.sessions.read() as session:
+            path = self.inbox.path(session.get_one(Instance, claimed.subject).path)
+        try:
+            found = prepare.prepare(path, layouts=self.layouts, rules=self.rules)
+        except Rejected as rejected:
+            log.warning("instance %s quarantined: %s", claimed.subject, rejected.reason.value)
+            return self._quarantine(claimed.subject, rejected.reason)
+        if isinstance(found, Listed):
+            return self._list(claimed.subject, found)
+        return self._keep(claimed.subject, found, found.crop.png())
+
+    def give_up(self, claimed: Claimed, _code: str) -> Finish:
+        """A screen that nobody could prepare is quarantined."""
+        return self._quarantine(claimed.subject, Reason.WORKER_LOST)
+
+    def _keep(self, instance_id: UUID, found: Prepared, png: bytes) -> Finish:
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            instance = session.get_one(Instance, instance_id)
+            instance.state, instance.reason, instance.judged_at = InstanceState.PREPARED, None, now
+            instance.view, instance.rule_rank, instance.acquired_at = found.view, found.rule_rank, found.acquired_at
+            session.add(_image(instance, found, png, now=now))
+            session.flush()
+            return self._settle(session, instance.study_id, now=now)
+
+        return finish
+
+    def _list(self, instance_id: UUID, found: Listed) -> Finish:
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            instance = session.get_one(Instance, instance_id)
+            instance.state, instance.reason, instance.judged_at = InstanceState.LISTED, found.reason, now
+            instance.acquired_at = found.acquired_at
+            session.flush()
+            return self._settle(session, instance.study_id, now=now)
+
+        return finish
+
+    def _quarantine(self, instance_id: UUID, reason: Reason) -> Finish:
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            instance = session.get_one(Instance, instance_id)
+            instance.state, instance.reason, instance.judged_at = InstanceState.QUARANTINED, reason, now
+            session.flush()
+            return self._settle(session, instance.study_id, now=now)
+
+        return finish
+
+    def _settle(self, session: Session, study_id: UUID, *, now: datetime) -> list[Bell]:
+        bell = completion.settle(session, study_id, now=now, policy=self.policy)
+        return [bell] if bell else []
+
+
+def _image(instance: Instance, found: Prepared, png: bytes, *, now: datetime) -> ViewImage:
+    return ViewImage(
+        id=uuid4(),
+        instance_id=instance.id,
+        study_id=instance.study_id,
+        view=found.view,
+        layout=found.layout_name,
+        layout_version=found.layout_version,
+        sha256=found.crop.sha256,
+        png=png,
+        created_at=now,
+    )
