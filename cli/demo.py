@@ -209,9 +209,8 @@ def _show(console: Console, pushed: list[_Pushed], pacs: _Pacs, found: dict[str,
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Patient", "Simulated", "Label"):
         table.add_column(column, no_wrap=True)
-    for label in LABELS:
-        table.add_column(label.value[:5] + ".", justify="right")
-    table.add_column("Latency", justify="right")
+    table.add_column("Norm/Isch/Inf", no_wrap=True)
+    table.add_column("Latency", justify="right", no_wrap=True)
     table.add_column("Report", no_wrap=True)
     came = 0
     for study in pushed:
@@ -230,9 +229,9 @@ def _row(study: _Pushed, item: dict[str, Any], received: tuple[float, Any] | Non
         item.get("patient_id", "-"),
         study.simulated.value,
         item.get("label") or item.get("state") or "-",
-        *(f"{probabilities[label.value]:.2f}" if probabilities else "-" for label in LABELS),
+        " ".join(f"{probabilities[label.value]:.2f}" for label in LABELS) if probabilities else "-",
         f"{received[0] - study.stored_at:.2f} s" if received else "-",
-        "[green]report received[/]" if received else "[red]no report[/]",
+        "[green]received[/]" if received else "[red]none[/]",
     ]
 
 

@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 
@@ -13,9 +12,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from core import DISCLAIMER, MANUFACTURER, MODEL_NAME, __version__
-from core.types import ModelIdentity
 from dicom_node import report_header, report_page
 from dicom_node.report_content import ReportContent
+from dicom_node.report_provenance import SourceReference, ascii_only, describe_equipment, refer_to_sources
+
+__all__ = ["SourceReference", "build_secondary_capture", "is_ours", "to_bytes"]
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.116509285990420953059826040742996200855")
 IMPLEMENTATION_VERSION_NAME = "PERFUSCOPE"
@@ -39,15 +40,6 @@ _VERBATIM_OR_EMPTY = (  # Type 2: a report without a value still needs the attri
     "ReferringPhysicianName",
 )
 _LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReference:
-    """An instance that a report was made from."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
 
 
 def build_secondary_capture(
@@ -77,8 +69,8 @@ def build_secondary_capture(
     _describe_series(report, content, uid=series_instance_uid, number=series_number)
     _describe_instance(report, content, uid=sop_instance_uid)
     _set_times(report, created_at.astimezone(_zone(source)))
-    _refer_to_sources(report, sources)
-    _describe_equipment(report, content.model, created_at.astimezone(_zone(source)))
+    refer_to_sources(report, sources)
+    describe_equipment(report, content.model, created_at.astimezone(_zone(source)))
     _copy_lossiness(report, source)
     _set_pixels(report, content)
     report.file_meta = _file_meta(sop_instance_uid)
@@ -120,7 +112,7 @@ def _describe_series(report: Dataset, content: ReportContent, *, uid: str, numbe
     report.ConversionType = "WSD"
     report.Manufacturer = MANUFACTURER
     report.ManufacturerModelName = MODEL_NAME
-    report.SoftwareVersions = _ascii(__version__)
+    report.SoftwareVersions = ascii_only(__version__)
 
 
 def _describe_instance(report: Dataset, content: ReportContent, *, uid: str) -> None:
@@ -141,44 +133,6 @@ def _set_times(report: Dataset, at: datetime) -> None:
         setattr(report, f"{kind}Time", time)
     report.InstanceCreatorUID = IMPLEMENTATION_CLASS_UID
     report.DateOfSecondaryCapture, report.TimeOfSecondaryCapture = day, time
-
-
-def _refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> None:
-    series: dict[str, Dataset] = {}
-    images = []
-    for source in sources:
-        image = _reference(source)
-        image.PurposeOfReferenceCodeSequence = [_code("121322", "Source image for image processing operation")]
-        images.append(image)
-        if source.series_instance_uid not in series:
-            series[source.series_instance_uid] = Dataset()
-            series[source.series_instance_uid].SeriesInstanceUID = source.series_instance_uid
-            series[source.series_instance_uid].ReferencedInstanceSequence = []
-        series[source.series_instance_uid].ReferencedInstanceSequence.append(_reference(source))
-    if images:
-        report.SourceImageSequence = images
-        report.ReferencedSeriesSequence = list(series.values())
-
-
-def _reference(source: SourceReference) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = source.sop_class_uid
-    item.ReferencedSOPInstanceUID = source.sop_instance_uid
-    return item
-
-
-def _describe_equipment(report: Dataset, model: ModelIdentity | None, at: datetime) -> None:
-    equipment = Dataset()
-    equipment.PurposeOfReferenceCodeSequence = [_code("109102", "Processing Equipment")]
-    equipment.Manufacturer = MANUFACTURER
-    equipment.ManufacturerModelName = MODEL_NAME
-    equipment.SoftwareVersions = [_ascii(__version__)]
-    equipment.ContributionDateTime = at.strftime("%Y%m%d%H%M%S.%f%z")
-    equipment.ContributionDescription = "Classification of myocardial perfusion screens"
-    if model is not None:
-        equipment.SoftwareVersions = [_ascii(part) for part in (__version__, model.name, model.version)]
-        equipment.ContributionDescription += _ascii(f"; model SHA-256 {model.sha256}", longest=256)
-    report.ContributingEquipmentSequence = [equipment]
 
 
 def _copy_lossiness(report: Dataset, source: Dataset) -> None:
@@ -219,16 +173,3 @@ def _zone(source: Dataset) -> timezone:
         return UTC
     offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
     return timezone(-offset if found[1] == "-" else offset)
-
-
-def _code(value: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue = value
-    item.CodingSchemeDesignator = "DCM"
-    item.CodeMeaning = meaning
-    return item
-
-
-def _ascii(text: str, *, longest: int = 64) -> str:
-    """The text with only what every character set shares, without backslashes, cut to what LO can hold."""
-    return "".join(c if " " <= c <= "~" and c != "\\" else "_" for c in text)[:longest]

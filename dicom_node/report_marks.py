@@ -65,6 +65,19 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Circle:
+    """A circle's outline, one pixel wide, just inside ``area``."""
+
+    area: Area
+    colour: Colour
+
+    def draw(self, page: Image.Image) -> None:
+        """Draw the outline on ``page``."""
+        left, top, right, bottom = self.area
+        ImageDraw.Draw(page).ellipse((left, top, right - 1, bottom - 1), outline=self.colour)
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An image of shape (rows, columns, 3), resized to a square of ``side`` pixels at (x, y)."""
 
@@ -84,7 +97,7 @@ class Picture:
         page.paste(image.resize((self.side, self.side), Image.Resampling.LANCZOS), (self.x, self.y))
 
 
-Mark = Text | Bar | Picture
+Mark = Text | Bar | Circle | Picture
 
 
 def draw(marks: Iterable[Mark], *, columns: int, rows: int) -> RgbImage:

@@ -1,16 +1,15 @@
 """The report page: what a radiologist sees of a result, in the order of what matters."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import numpy as np
 
 from core import DISCLAIMER, TRAINED_ON
 from core.types import LABELS, REQUIRED_VIEWS, Label, Outcome, Probabilities, RgbImage, View
-from dicom_node import report_marks, report_text
+from dicom_node import report_format, report_marks, report_text
 from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
-from dicom_node.report_marks import Bar, Colour, Mark, Picture, Text
+from dicom_node.report_marks import Bar, Circle, Colour, Mark, Picture, Text
 
 COLUMNS, ROWS = 1280, 1024
 MARGIN, GUTTER, COLUMN = 48, 40, 368
@@ -62,13 +61,6 @@ def marks(content: ReportContent) -> tuple[Mark, ...]:
     )
 
 
-def percent(probability: float) -> str:
-    """A probability in whole percent that never claims certainty."""
-    if probability > 0.99:
-        return "> 99 %"
-    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
-
-
 def _rule(y: int) -> Bar:
     return Bar((MARGIN, y, RIGHT, y + 1), RULE)
 
@@ -98,9 +90,11 @@ def _patient(header: Header) -> Iterator[Mark]:
         name = "Name: see DICOM header"
     yield _line(MARGIN, 62, name or "No name", LARGE, INK, max_width=product.area[0] - GUTTER - MARGIN, bold=True)
     yield from _field(0, 99, "Patient ID", header.patient_id, span=2)
-    yield from _field(2, 99, "Born", _date(header.birth_date))
-    yield from _field(3, 99, "Sex, age at study", ", ".join(filter(None, (header.sex, _age(header)))))
-    yield from _field(4, 99, "Study", f"{_date(header.study_date)} {_time(header.study_time)}".strip())
+    yield from _field(2, 99, "Born", report_format.day(header.birth_date))
+    yield from _field(3, 99, "Sex, age at study", ", ".join(filter(None, (header.sex, report_format.age(header)))))
+    yield from _field(
+        4, 99, "Study", f"{report_format.day(header.study_date)} {report_format.clock(header.study_time)}".strip()
+    )
     yield from _field(5, 99, "Accession", header.accession_number)
 
 
@@ -126,9 +120,9 @@ def _verdict(content: ReportContent) -> tuple[str, Colour, str]:
         reason = content.reason.sentence if content.reason else "not available"
         return "No result", INK, f"Reason: {reason}. {notes}"
     label = content.prediction.label
-    share = percent(content.prediction.probabilities[label])
+    share = report_format.percent(content.prediction.probabilities[label])
     if content.outcome is Outcome.NEEDS_REVIEW:
-        sentence = f"Most probable: {label.value}, {share}. Too uncertain to stand as a result."
+        sentence = f"To be read by a physician. Most probable: {label.value}, {share}."
         return "Needs review", CAUTION, f"{sentence} {notes}"
     return label.value.capitalize(), ACCENTS[label], f"The most probable of three classes, {share}. {notes}"
 
@@ -148,7 +142,7 @@ def _bars(
         yield Bar((left, top, end, top + thickness), TRACK)
         filled = left + round((end - left) * shown[label])
         yield Bar((left, top, filled, top + thickness), ACCENTS[label] if first else QUIET)
-        yield Text(right, baseline, percent(shown[label]), size, ink, bold=first, align="right")
+        yield Text(right, baseline, report_format.percent(shown[label]), size, ink, bold=first, align="right")
 
 
 def _view(content: ReportContent, view: View, *, column: int) -> Iterator[Mark]:
@@ -166,15 +160,16 @@ def _view(content: ReportContent, view: View, *, column: int) -> Iterator[Mark]:
 
 
 def _maps(crop: RgbImage, names: tuple[str, ...], x: int) -> Iterator[Mark]:
-    """The tiles of a crop with their captions, in reading order; empty ones are left out."""
+    """The tiles of a crop with their captions, in reading order; what is nameless and black is left out."""
     side = crop.shape[0] // 2
     for index in range(4):
         row, column = divmod(index, 2)
         tile = crop[row * side : (row + 1) * side, column * side : (column + 1) * side]
-        if not np.any(tile):
+        if index >= len(names) and not np.any(tile):
             continue
         left, top = x + column * (TILE + TILE_GAP), 366 + row * (TILE + 36)
         yield Picture(left, top, TILE, tile)
+        yield Circle((left, top, left + TILE, top + TILE), RULE)
         if index < len(names):
             caption = _CAPTIONS.get(names[index], names[index].replace("_", " ").capitalize())
             yield Text(left + TILE / 2, top + TILE + 20, caption, SMALL, SOFT, align="middle")
@@ -194,23 +189,3 @@ def _provenance(content: ReportContent) -> Iterator[Mark]:
     yield from _field(3, y, "Revision", str(content.revision))
     made = content.created_at.isoformat(sep=" ", timespec="seconds")
     yield from _field(4, y, "Made (with UTC offset)", f"{made[:-6]} {made[-6:]}", span=2)
-
-
-def _date(value: str) -> str:
-    """A DICOM date (PS3.5 6.2, DA) as people write it; anything else as it is."""
-    return f"{value[:4]}-{value[4:6]}-{value[6:]}" if len(value) == 8 and value.isdigit() else value
-
-
-def _time(value: str) -> str:
-    """The hours and minutes of a DICOM time (PS3.5 6.2, TM), else nothing."""
-    return f"{value[:2]}:{value[2:4]}" if len(value) >= 4 and value[:4].isdigit() else ""
-
-
-def _age(header: Header) -> str:
-    """The age in whole years on the day of the study, empty where it cannot be told."""
-    try:
-        born, studied = (date.fromisoformat(_date(value)) for value in (header.birth_date, header.study_date))
-    except ValueError:
-        return ""
-    years = studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day))
-    return f"{years} y" if 0 <= years <= 130 else ""

@@ -1,15 +1,13 @@
 """Associations with a peer as a client (PS3.8 7): opened or refused with a code, always closed."""
 
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event as Signal
+from threading import Event
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
-from pynetdicom.events import Event
 
 from core.errors import Unavailable
 from dicom_node.report import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -32,14 +30,14 @@ class Line:
     @contextmanager
     def opened(self, contexts: Iterable[tuple[str, str]]) -> Iterator[Association]:
         """An association offering each abstract syntax with one transfer syntax; raises Unavailable with a code."""
-        connected = Signal()
+        connected = Event()
         try:
             association = self._entity().associate(
                 self.to.host,
                 self.to.port,
                 contexts=[build_context(abstract, transfer) for abstract, transfer in contexts],
                 ae_title=self.to.ae_title,
-                evt_handlers=[(evt.EVT_CONN_OPEN, _on_connected, [connected])],
+                evt_handlers=[(evt.EVT_CONN_OPEN, lambda _: connected.set())],
             )
         except (OSError, UnicodeError):  # the host's name does not resolve
             raise Unavailable("peer_unreachable") from None
@@ -67,14 +65,6 @@ def end(association: Association) -> None:
         association.abort()
 
 
-def _on_connected(event: Event, connected: Signal) -> None:
-    """Note the connection, and have small messages sent at once: held back for an acknowledgement they cost 40 ms."""
-    transport = event.assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.set()
-
-
 def store(association: Association, item: Sendable, *, message_id: int) -> Sent:
     """Offer one object and wait for the answer; the code is ``association_lost`` where none came."""
     if item.context not in {(cx.abstract_syntax, cx.transfer_syntax[0]) for cx in association.accepted_contexts}:
@@ -83,7 +73,8 @@ def store(association: Association, item: Sendable, *, message_id: int) -> Sent:
         answer: Dataset = association.send_c_store(item.content, msg_id=message_id)
     except RuntimeError:  # the association ended since the last object
         return Sent(item, ASSOCIATION_LOST)
-    except (OSError, ValueError, AttributeError):  # the file went away or is not what it was
+    except (OSError, ValueError, AttributeError):  # the file went away or is not what it was, perhaps midway
+        association.abort()
         return Sent(item, "unreadable")
     if "Status" not in answer:
         end(association)

@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -22,14 +22,21 @@ RunnerMaker = Callable[[Settings], Runner]
 
 
 def build(settings: Settings, queues: Iterable[Queue]) -> Celery:
-    """A Celery application that serves ``queues``; each child process builds its own runner on first use."""
+    """A Celery application that serves ``queues``; each child process builds its own runners right after its fork."""
     app = Celery("perfuscope")
     app.conf.update(broker.options(settings))
-    wanted = list(queues)
-    app.conf.task_queues = [KombuQueue(queue.value, routing_key=queue.value) for queue in wanted]
-    for queue in wanted:
-        _register(app, settings, queue)
-    worker_process_init.connect(lambda **_: _start_child(settings), weak=False)
+    makers: dict[Queue, RunnerMaker] = {q: importlib.import_module(f"worker.{q.value}").make_runner for q in queues}
+    app.conf.task_queues = [KombuQueue(queue.value, routing_key=queue.value) for queue in makers]
+    runners: dict[Queue, Runner] = {}
+
+    def start_child(**_: object) -> None:
+        process.end_with_parent()
+        log.configure(settings.log_level)
+        runners.update({queue: make(settings) for queue, make in makers.items()})
+
+    for queue in makers:
+        app.task(name=f"{TASK_NAME}.{queue.value}")(_task(app, runners, queue))
+    worker_process_init.connect(start_child, weak=False)
     return app
 
 
@@ -50,22 +57,12 @@ def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
     ).start()
 
 
-def _start_child(settings: Settings) -> None:
-    process.end_with_parent()
-    log.configure(settings.log_level)
-
-
-def _register(app: Celery, settings: Settings, queue: Queue) -> None:
-    make_runner: RunnerMaker = importlib.import_module(f"worker.{queue.value}").make_runner
-    runners: list[Runner] = []
-
+def _task(app: Celery, runners: Mapping[Queue, Runner], queue: Queue) -> Callable[[str], None]:
     def run_job(job_id: str) -> None:
-        if not runners:
-            runners.append(make_runner(settings))
-        for bell in runners[0].run(UUID(job_id)):
+        for bell in runners[queue].run(UUID(job_id)):
             _ring(app, bell)
 
-    app.task(name=f"{TASK_NAME}.{queue.value}")(run_job)
+    return run_job
 
 
 def _ring(app: Any, bell: Bell) -> None:

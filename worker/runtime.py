@@ -6,6 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
+from sqlalchemy.exc import OperationalError
+
 from core.errors import Unavailable
 from core.jobs import JobStage
 from core.settings import Settings
@@ -13,6 +16,7 @@ from db import model_versions
 from db.session import Sessions, make_engine
 from models import artifact
 from models.classifier import Classifier
+from models.preprocess import SIZE
 from worker.pipeline.classifying import Classifying
 from worker.task import Runner, StageWork
 
@@ -22,13 +26,26 @@ log = logging.getLogger("perfuscope.runtime")
 def inference_runner(settings: Settings) -> Runner:
     """A runner for the queue *inference*: the de-identified tables and the model, nothing else."""
     sessions = Sessions(make_engine(settings.database))
+    classifier_of = classifiers(sessions, settings.cache)
+    _warm(sessions, classifier_of)
     classifying = Classifying(
         sessions=sessions,
-        classifier_of=classifiers(sessions, settings.cache),
+        classifier_of=classifier_of,
         ring_again=timedelta(seconds=settings.ring_again_s),
     )
     stages = {JobStage.CLASSIFY: StageWork(classifying.work, classifying.give_up, settings.max_attempts)}
     return Runner.of(settings, sessions, stages)
+
+
+def _warm(sessions: Sessions, classifier_of: Callable[[UUID], Classifier]) -> None:
+    """Load the active model before the first study comes; where that fails, the first study tries again."""
+    try:
+        with sessions.read() as session:
+            active = model_versions.active(session)
+        if active is not None:
+            classifier_of(active.id).run(np.zeros((SIZE, SIZE, 3), dtype=np.float32))
+    except (OperationalError, Unavailable):
+        log.warning("model not loaded yet; the first case will")
 
 
 def classifiers(sessions: Sessions, cache: Path) -> Callable[[UUID], Classifier]:

@@ -14,10 +14,20 @@ from training.phantom import dicom
 from training.phantom.cohort import TRUTH, refuse_foreign_content, simulate, write_cohort
 
 _NAMES = ["qps.dcm", "stress_qgs.dcm", "rest_qgs.dcm", "raw_nm.dcm"]
-_SAME_IN_ALL = (
-    "PatientName PatientID PatientBirthDate PatientSex PatientAge StudyInstanceUID StudyDate StudyTime StudyID "
-    "AccessionNumber ReferringPhysicianName StudyDescription"
-).split()
+_SAME_IN_ALL = [
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyDescription",
+]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from core.types import (
     View,
     ViewPrediction,
 )
-from dicom_node import report_marks, report_page
+from dicom_node import report_format, report_marks, report_page
 from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
 from dicom_node.report_marks import Picture, Text
@@ -151,9 +151,15 @@ def test_no_result_gives_its_reason_and_no_probability() -> None:
     assert not any("%" in string or string.lower() in set(LABELS) for string in shown)
 
 
-def test_empty_tiles_are_left_out() -> None:
-    pictures = [mark for mark in report_page.marks(_content()) if isinstance(mark, Picture)]
-    assert len(pictures) == 3 + 4 + 4
+def test_only_named_or_filled_tiles_are_shown() -> None:
+    def pictures(content: ReportContent) -> int:
+        return sum(isinstance(mark, Picture) for mark in report_page.marks(content))
+
+    black = {View.QPS: np.zeros((580, 580, 3), np.uint8)}
+    assert pictures(_content()) == 3 + 4 + 4
+    assert pictures(replace(_content(), panels={})) == 3 + 4 + 4
+    assert pictures(replace(_content(), crops=black)) == 3  # a map may be black, and is still a map
+    assert pictures(replace(_content(), crops=black, panels={})) == 0
 
 
 @pytest.mark.parametrize("letter", ["W", "i", "É", "Ж", "ש"])
@@ -181,7 +187,7 @@ def test_a_name_without_drawable_group_points_to_the_header() -> None:
 
 
 def test_probabilities_never_claim_certainty() -> None:
-    assert [report_page.percent(p) for p in (0.0, 0.004, 0.01, 0.5, 0.99, 0.996, 1.0)] == [
+    assert [report_format.percent(p) for p in (0.0, 0.004, 0.01, 0.5, 0.99, 0.996, 1.0)] == [
         "< 1 %",
         "< 1 %",
         "1 %",

@@ -1,0 +1,169 @@
+"""A study pushed by C-STORE comes back as a report, or says why there is no result."""
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import Installation, Pacs, until
+from pydicom import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+
+from core import DISCLAIMER, MANUFACTURER
+from core.types import Label
+from training.phantom import cohort, dicom
+
+
+def simulated(index: int, label: Label = Label.ISCHEMIA) -> list[Dataset]:
+    return dicom.datasets(cohort.simulate(4711, index, label=label))
+
+
+def done(perfuscope: Installation, study: str) -> dict:
+    def item() -> dict | None:
+        found = perfuscope.results().get(study)
+        return found if found and found["completed_at"] else None
+
+    return until(item, 60, "the study is done")
+
+
+def views(datasets: list[Dataset]) -> dict[str, Dataset]:
+    return {str(ds.SeriesDescription): ds for ds in datasets}
+
+
+def test_the_report_arrives_in_the_same_study_with_the_same_patient(
+    perfuscope: Installation, pacs: Pacs, tmp_path: Path
+) -> None:
+    datasets = simulated(0)
+    perfuscope.push(datasets, tmp_path)
+    report = until(lambda: pacs.of(datasets[0].StudyInstanceUID), 60, "the report arrives")[0].ds
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "StudyDate", "StudyInstanceUID"):
+        assert report[keyword].value == datasets[0][keyword].value, keyword
+    assert report.SOPClassUID == SecondaryCaptureImageStorage
+    assert report.SeriesInstanceUID not in {ds.SeriesInstanceUID for ds in datasets}
+    assert (report.Manufacturer, report.Rows, report.Columns) == (MANUFACTURER, 1024, 1280)
+    assert DISCLAIMER in report.ImageComments
+
+
+def test_the_result_says_what_it_was_made_from(perfuscope: Installation, tmp_path: Path) -> None:
+    datasets = simulated(1)
+    perfuscope.push(datasets, tmp_path)
+    item = done(perfuscope, datasets[0].StudyInstanceUID)
+    assert item["state"] in {"accepted", "needs_review"}
+    assert sum(item["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    assert {v["view"] for v in item["views"]} == {"qps", "stress_qgs", "rest_qgs"}
+    assert {v["sop_instance_uid"] for v in item["views"]} <= {str(ds.SOPInstanceUID) for ds in datasets}
+    assert len(item["model"]["sha256"]) == 64
+    until(lambda: perfuscope.results()[item["study_instance_uid"]]["reports"][0]["state"] == "sent", 30, "sent")
+
+
+def test_any_order_and_one_association_an_object_give_one_report(
+    perfuscope: Installation, pacs: Pacs, tmp_path: Path
+) -> None:
+    datasets = simulated(2)
+    for number, ds in enumerate(reversed(datasets)):
+        perfuscope.push([ds], tmp_path / str(number))
+    perfuscope.push(datasets, tmp_path / "again")
+    study = datasets[0].StudyInstanceUID
+    until(lambda: pacs.of(study), 60, "the report arrives")
+    perfuscope.push(datasets, tmp_path / "and_again")
+    item = done(perfuscope, study)
+    assert item["revision"] == 1
+    assert len({r.uid for r in pacs.of(study)}) == 1
+
+
+def test_a_missing_view_is_named_and_a_late_one_opens_revision_2(
+    perfuscope: Installation, pacs: Pacs, tmp_path: Path
+) -> None:
+    datasets = simulated(3)
+    late = views(datasets)["AC REST QGS"]
+    perfuscope.push([ds for ds in datasets if ds is not late], tmp_path / "day_1")
+    study = datasets[0].StudyInstanceUID
+    item = done(perfuscope, study)
+    assert (item["state"], item["revision"]) == ("no_result", 1)
+    assert item["reason"] == "incomplete (missing: Rest QGS)"
+    assert not pacs.of(study)
+    perfuscope.push([late], tmp_path / "day_2")
+    report = until(lambda: pacs.of(study), 60, "the report arrives")[0].ds
+    assert perfuscope.results()[study]["revision"] == 2
+    assert "revision 2" in report.SeriesDescription
+
+
+def test_a_study_without_screens_gets_no_result(perfuscope: Installation, tmp_path: Path) -> None:
+    datasets = [ds for ds in simulated(4) if ds.SOPClassUID != SecondaryCaptureImageStorage]
+    assert datasets
+    perfuscope.push(datasets, tmp_path)
+    item = done(perfuscope, datasets[0].StudyInstanceUID)
+    assert (item["state"], item["reason"]) == ("no_result", "no MPI screens")
+
+
+def test_two_patients_in_one_study_are_quarantined(perfuscope: Installation, pacs: Pacs, tmp_path: Path) -> None:
+    datasets = simulated(5)
+    stranger = views(datasets)["AC QPS"]
+    stranger.PatientID, stranger.PatientName = "SIM-STRANGER", "STRANGER^SIMULATED"
+    perfuscope.push(datasets, tmp_path)
+    item = done(perfuscope, datasets[0].StudyInstanceUID)
+    assert (item["state"], item["label"]) == ("quarantined", None)
+    assert "different patients" in item["reason"]
+    assert not pacs.of(datasets[0].StudyInstanceUID)
+
+
+def _noise(ds: Dataset) -> None:
+    shape = (ds.Rows, ds.Columns, 3)
+    ds.PixelData = np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8).tobytes()
+
+
+def _truncate(ds: Dataset) -> None:
+    ds.PixelData = ds.PixelData[: len(ds.PixelData) // 2]
+
+
+def _wrong_rows(ds: Dataset) -> None:
+    ds.Rows = 999
+
+
+def _smaller(ds: Dataset) -> None:
+    pixels = np.frombuffer(ds.PixelData, np.uint8).reshape(ds.Rows, ds.Columns, 3)[:512, :640]
+    ds.Rows, ds.Columns, ds.PixelData = 512, 640, pixels.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_noise, "the screen's layout is not known"),
+        (_truncate, "the pixels cannot be decoded"),
+        (_wrong_rows, "the pixels cannot be decoded"),
+        (_smaller, "the screen's size is not that of the layout"),
+    ],
+    ids=["unknown layout", "truncated", "wrong rows", "wrong size"],
+)
+def test_a_bad_screen_is_quarantined_with_its_reason_and_the_rest_goes_on(
+    perfuscope: Installation, tmp_path: Path, spoil, reason: str
+) -> None:
+    datasets = simulated(6)
+    good = views(datasets)["AC QPS"]
+    bad = copy.deepcopy(good)
+    bad.SOPInstanceUID = bad.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    spoil(bad)
+    study = generate_uid(prefix=None)
+    for ds in (*datasets, bad):
+        ds.StudyInstanceUID = study
+        if ds is not bad:
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    perfuscope.push([*datasets, bad], tmp_path)
+    item = done(perfuscope, study)
+    assert item["label"] is not None
+    shown = json.loads(perfuscope.run("studies", "show", item["study_id"][:13], "--format", "json"))
+    assert [o["reason"] for o in shown["objects"] if o["state"] == "quarantined"] == [reason]
+
+
+def test_a_screen_whose_header_names_another_view_is_never_classified(perfuscope: Installation, tmp_path: Path) -> None:
+    datasets = simulated(7)
+    by_view = views(datasets)
+    by_view["AC STRESS QGS"].SeriesDescription, by_view["AC REST QGS"].SeriesDescription = (
+        "AC REST QGS",
+        "AC STRESS QGS",
+    )
+    perfuscope.push(datasets, tmp_path)
+    item = done(perfuscope, datasets[0].StudyInstanceUID)
+    assert (item["state"], item["label"]) == ("no_result", None)
+    assert "Stress QGS, Rest QGS" in item["reason"]

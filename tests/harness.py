@@ -1,0 +1,213 @@
+"""Real parts for tests: a PACS that notes what it gets, a Perfuscope in processes of its own, simulated studies."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.filewriter import dcmwrite
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pynetdicom import AE, evt
+
+from core.errors import Unavailable
+from dicom_node import scu
+from dicom_node.scu import Address
+
+PACS_AE = "TESTPACS"
+NODE_AE = "PERFUSCOPE"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
+    """The first true value of ``condition``; AssertionError after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {timeout_s} s: {what}")
+
+
+@dataclass(frozen=True)
+class Received:
+    """One C-STORE that the PACS answered with success."""
+
+    study: str
+    uid: str
+    digest: str
+    at: float
+    ds: Dataset
+
+
+@dataclass
+class Pacs:
+    """A storage SCP on a free port."""
+
+    received: list[Received] = field(default_factory=list)
+    port: int = 0
+    status: int = 0x0000
+
+    def start(self) -> "Pacs":
+        ae = AE(ae_title=PACS_AE)
+        ae.add_supported_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
+        handlers = [(evt.EVT_C_STORE, self._store)]
+        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self.port = self._server.server_address[1]
+        return self
+
+    def _store(self, event: evt.Event) -> int:
+        if self.status:
+            return self.status
+        ds = event.dataset
+        ds.file_meta = event.file_meta
+        digest = hashlib.sha256(event.encoded_dataset(include_meta=False)).hexdigest() if not _chunked() else ""
+        self.received.append(Received(ds.StudyInstanceUID, ds.SOPInstanceUID, digest, time.monotonic(), ds))
+        return 0x0000
+
+    def of(self, study: str) -> list[Received]:
+        return [r for r in self.received if r.study == study]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+
+
+def _chunked() -> bool:
+    from pynetdicom import _config
+
+    return _config.STORE_RECV_CHUNKED_DATASET
+
+
+@dataclass
+class Installation:
+    """Perfuscope in a home of its own, run as real processes."""
+
+    home: Path
+    pacs: Pacs
+    settings: dict[str, Any] = field(default_factory=dict)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.address = Address(NODE_AE, "127.0.0.1", self.port)
+        lines = [f"{key} = {json.dumps(value)}" for key, value in {"dicom_port": self.port, **self.settings}.items()]
+        peer = ["[[peers]]", 'name = "pacs"', f'ae_title = "{PACS_AE}"', f"port = {self.pacs.port}"]
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.home / "perfuscope.toml").write_text("\n".join([*lines, *peer]) + "\n")
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_") or k == "PERFUSCOPE_MODEL"}
+        return kept | {"PERFUSCOPE_HOME": str(self.home)}
+
+    @property
+    def log(self) -> str:
+        return (self.home.parent / f"{self.home.name}.log").read_text(errors="replace")
+
+    def start(self, *arguments: str, ready: bool = True) -> subprocess.Popen[bytes]:
+        """Start ``perfuscope ARGUMENTS`` (``up`` if none), and wait until the node answers."""
+        command = [sys.executable, "-m", "cli", *(arguments or ("up",))]
+        with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
+            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        self.processes.append(process)
+        if ready:
+            until(lambda: self.answers() or process.poll() is not None, 60, "the node answers")
+            assert process.poll() is None, self.log[-2000:]
+        return process
+
+    def answers(self) -> bool:
+        try:
+            scu.echo(self.address, PACS_AE, timeout_s=5)
+        except Unavailable:
+            return False
+        return True
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """The output of a command that ends."""
+        command = [sys.executable, "-m", "cli", *arguments]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """``results --format json`` by Study Instance UID."""
+        return {item["study_instance_uid"]: item for item in json.loads(self.run("results", "--format", "json"))}
+
+    def push(self, datasets: Iterable[Dataset], folder: Path, *, calling: str = PACS_AE) -> None:
+        """Send by one association; AssertionError if an object is not taken."""
+        paths = write(datasets, folder)
+        result = scu.send_files(paths, to=self.address, calling_ae_title=calling, timeout_s=30)
+        assert not result.failed, [sent.code for sent in result.failed]
+
+
+def write(datasets: Iterable[Dataset], folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, ds in enumerate(datasets):
+        path = folder / f"{number}.dcm"
+        dcmwrite(path, ds, enforce_file_format=True)
+        paths.append(path)
+    return paths
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Command lines by process id of all processes below ``pid``."""
+    parents, commands = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    below, found = {pid}, {}
+    while new := {child for child, parent in parents.items() if parent in below} - below:
+        below |= new
+        found |= {child: commands[child] for child in new}
+    return found
+
+
+class Background(threading.Thread):
+    """Runs a function in a thread and hands its exception on."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work, self.error = work, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self.error = error
+
+    def finish(self, timeout_s: float) -> None:
+        self.join(timeout_s)
+        assert not self.is_alive(), "still at work"
+        if self.error:
+            raise self.error
