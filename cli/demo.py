@@ -60,7 +60,7 @@ def demo(
     studies: Annotated[int, typer.Option(min=1, max=100, help="How many studies to push.")] = 3,
     seed: Annotated[int, typer.Option(help="Which simulated patients.")] = 2026,
     stop: Annotated[bool, typer.Option("--exit", help="Stop when the reports are there.")] = False,
-    home: Annotated[Path | None, typer.Option(help="Keep everything here.  [default: a temporary folder]")] = None,
+    home: Annotated[Path | None, typer.Option(help="Keep everything here. (default: a temporary folder)")] = None,
 ) -> None:
     """Push simulated studies through a whole Perfuscope and show the reports that come back.
 
@@ -207,7 +207,7 @@ def _results(home: Path) -> dict[str, dict[str, Any]]:
 
 def _show(console: Console, pushed: list[_Pushed], pacs: _Pacs, found: dict[str, dict[str, Any]]) -> bool:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Patient", "Simulated", "Label"):
+    for column in ("Patient", "Simulated", "Result"):
         table.add_column(column, no_wrap=True)
     table.add_column("Norm/Isch/Inf", no_wrap=True)
     table.add_column("Latency", justify="right", no_wrap=True)
@@ -228,11 +228,18 @@ def _row(study: _Pushed, item: dict[str, Any], received: tuple[float, Any] | Non
     return [
         item.get("patient_id", "-"),
         study.simulated.value,
-        item.get("label") or item.get("state") or "-",
+        _result(item),
         " ".join(f"{probabilities[label.value]:.2f}" for label in LABELS) if probabilities else "-",
         f"{received[0] - study.stored_at:.2f} s" if received else "-",
         "[green]received[/]" if received else "[red]none[/]",
     ]
+
+
+def _result(item: dict[str, Any]) -> str:
+    """The label; one that is too uncertain to stand as a result is shown as such."""
+    if item.get("status") == "needs_review":
+        return f"review ({item['label'][:4]}.?)"
+    return str(item.get("label") or item.get("state") or "-")
 
 
 def _is_report(ds: Any) -> bool:

@@ -1,7 +1,8 @@
 """``perfuscope evaluate``: the figures of a model on labelled patients, by LiteRT alone."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -10,7 +11,9 @@ from rich.text import Text
 
 from cli.sentences import counted, one_sentence
 from core.types import LABELS
-from models.figures import Evaluation, Figures, Proportion
+
+if TYPE_CHECKING:
+    from models.figures import Evaluation, Figures, Proportion
 
 
 @one_sentence
@@ -35,11 +38,12 @@ def evaluate(
             Classifier(found, threads=2),
             patients,
             name=data.resolve().name,
-            source=found.card.training.source,
             progress=progress,
         )
     if output == "json":
-        typer.echo(f"[{figures.model_dump_json(indent=1)}]")
+        model_name = {"name": found.card.name, "version": found.card.version, "sha256": found.identity.sha256}
+        item = {"model": model_name, "statement": found.card.statement, **figures.model_dump(mode="json")}
+        typer.echo(json.dumps([item], indent=1))
         return
     screen.print(figures_of(figures))
     if patients.left_out:
@@ -48,7 +52,7 @@ def evaluate(
     screen.print(f"[dim]{found.card.statement}[/dim]")
 
 
-def figures_of(evaluation: Evaluation) -> RenderableType:
+def figures_of(evaluation: "Evaluation") -> RenderableType:
     """An evaluation as tables that fit 80 columns: model, views and baselines, then the confusion matrix."""
     table = Table(
         title=f"{evaluation.data}: {evaluation.patients} patients, {evaluation.source}",
@@ -74,13 +78,13 @@ def figures_of(evaluation: Evaluation) -> RenderableType:
     return Group(table, Text(notes, style="dim"), _confusion(study))
 
 
-def _cells(figures: Figures, *, interval: bool) -> list[str]:
+def _cells(figures: "Figures", *, interval: bool) -> list[str]:
     proportions = [figures.accuracy, *(figures.recall[label] for label in LABELS)]
     auc = "" if figures.auc_abnormal is None else f"{figures.auc_abnormal:.3f}"
     return [*(_percent(p, interval=interval) for p in proportions), auc]
 
 
-def _percent(p: Proportion, *, interval: bool) -> str:
+def _percent(p: "Proportion", *, interval: bool) -> str:
     if p.value is None:
         return "-"
     if not interval:
@@ -88,11 +92,11 @@ def _percent(p: Proportion, *, interval: bool) -> str:
     return f"[bold]{p.value:.1%}[/bold]\n{p.low * 100:.0f}-{p.high * 100:.0f} %\n{p.hits}/{p.n}"
 
 
-def _share(p: Proportion) -> str:
+def _share(p: "Proportion") -> str:
     return "-" if p.value is None else f"{p.hits} of {p.n} ({p.value:.1%})"
 
 
-def _confusion(figures: Figures) -> Table:
+def _confusion(figures: "Figures") -> Table:
     table = Table(title="Rows: truth. Columns: answer.", title_justify="left", title_style="dim")
     table.add_column("")
     for label in LABELS:
@@ -103,7 +107,7 @@ def _confusion(figures: Figures) -> Table:
     return table
 
 
-def _beside_the_card(figures: Evaluation, known: tuple[Evaluation, ...]) -> str:
+def _beside_the_card(figures: "Evaluation", known: "tuple[Evaluation, ...]") -> str:
     same = [old for old in known if old.truth_sha256 == figures.truth_sha256 and old.patients == figures.patients]
     if not same:
         return "The card holds no figures for these patients."

@@ -22,7 +22,7 @@ _OPEN = (JobState.WAITING, JobState.RUNNING, JobState.DEAD)
 @jobs_app.command("list")
 @one_sentence
 def list_jobs(
-    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.  [default: all but done]")] = None,
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state. (default: all but done)")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 200,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print.")] = "table",
     home: options.Home = None,

@@ -55,13 +55,19 @@ app.add_typer(jobs_app, name="jobs", rich_help_panel=_LOOK_AFTER)
 app.add_typer(db_app, name="db", rich_help_panel=_LOOK_AFTER)
 
 
-@app.callback()
-def _common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"perfuscope {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options before the command's name."""
 
 
 def main() -> None:

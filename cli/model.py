@@ -1,16 +1,16 @@
 """``perfuscope model``: what a model is, and whether its files are the ones its card names."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from cli.evaluate import figures_of
 from cli.sentences import one_sentence
-from models import artifact
-from models.card import Card
+
+if TYPE_CHECKING:
+    from models.card import Card
 
 model_app = typer.Typer(help="Model artifacts: card and check.", no_args_is_help=True)
 
@@ -25,12 +25,16 @@ def card(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")] = "table",
 ) -> None:
     """Show what a model was trained on, how well it does and how to repeat that."""
+    from cli.evaluate import figures_of
+    from models import artifact
+
     found = artifact.verify(artifact.find(name) if name else artifact.shipped())
     if output == "json":
         typer.echo(f"[{found.model_dump_json(indent=1)}]")
         return
     console = Console()
-    console.print(f"\n[bold]{found.name}[/bold] {found.version}   [yellow]{found.statement}[/yellow]\n")
+    console.print(f"\n[bold]{found.name}[/bold] {found.version}")
+    console.print(f"[yellow]{found.statement}[/yellow]\n")
     console.print(_facts(found))
     for evaluation in found.evaluations:
         console.print(Padding(figures_of(evaluation), (1, 0, 0, 0)))
@@ -43,6 +47,7 @@ def card(
 @one_sentence
 def verify(name: Name = None) -> None:
     """Compare a model's files with the SHA-256 in its card and load it; exit code 2 if anything differs."""
+    from models import artifact
     from models.classifier import Classifier
 
     found = artifact.load(artifact.find(name) if name else artifact.shipped())
@@ -53,7 +58,7 @@ def verify(name: Name = None) -> None:
     console.print(f"{found.card.name} {found.card.version} is whole and loads.", highlight=False)
 
 
-def _facts(found: Card) -> Table:
+def _facts(found: "Card") -> Table:
     training, base = found.training, found.architecture
     labels = ", ".join(f"{n} {label.value}" for label, n in training.labels.items())
     parts = ", ".join(f"{sum(counts.values())} {part}" for part, counts in training.split.items())
@@ -68,7 +73,7 @@ def _facts(found: Card) -> Table:
         "Temperature": f"{found.calibration.study_temperature} study, {found.calibration.view_temperature} view",
         "Needs review": f"below {found.review_below:.0%}",
         "LiteRT = Keras": f"{found.parity.max_abs_difference:.1e} apart at most on {found.parity.crops} crops",
-        "SHA-256": found.files[artifact.MODEL],
+        "SHA-256": found.files["model.tflite"],
     }
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

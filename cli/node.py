@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("perfuscope.node")
 
-Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+Supervised = Annotated[int | None, typer.Option("--supervised-by", hidden=True)]
 
 
 @one_sentence
 def node(
     home: options.Home = None,
     config: options.Config = None,
-    dicom_port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 11112]")] = None,
-    supervised: Supervised = False,
+    dicom_port: Annotated[int | None, typer.Option(help="Port to listen on. (default: 11112)")] = None,
+    supervised_by: Supervised = None,
 ) -> None:
     """Receive studies by C-STORE; decide when they are complete; ring the workers."""
-    if supervised:
-        process.end_with_parent()
+    if supervised_by is not None:
+        process.end_with_parent(supervised_by)
     found = options.settings(home, config, dicom_port=dicom_port)
     log.configure(found.log_level)
     stop = threading.Event()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Store, database, settings and logs.  [env: PERFUSCOPE_HOME; default: ~/.perfuscope]"),
+    typer.Option("--home", help="Store, database and settings (PERFUSCOPE_HOME; default: ~/.perfuscope)."),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings file.  [default: perfuscope.toml in the home folder]"),
+    typer.Option("--config", help="Settings file. (default: perfuscope.toml in the home folder)"),
 ]
 
 

@@ -51,7 +51,8 @@ def train(
     fitted = fit.fit(patients, chosen, say=say)
     made = export.export(fitted, chosen, data=patients, held_out=others, out=out, say=say)
     _show(console, made.card.evaluations)
-    console.print(f"{made.card.name} {made.card.version} is in {out}. [dim]{made.card.statement}[/dim]")
+    console.print(f"{made.card.name} {made.card.version} is in {out}.", highlight=False)
+    console.print(made.card.statement, style="dim")
 
 
 def _check_weights(weights: str) -> None:

@@ -34,7 +34,7 @@ _GRACE_S = 20.0
 def up(
     home: options.Home = None,
     config: options.Config = None,
-    dicom_port: Annotated[int | None, typer.Option(help="Port of the DICOM listener.  [default: 11112]")] = None,
+    dicom_port: Annotated[int | None, typer.Option(help="Port of the DICOM listener. (default: 11112)")] = None,
 ) -> None:
     """Run everything here: node, edge worker and inference worker, on SQLite and files.
 
@@ -94,7 +94,7 @@ class _Child:
             self._start(now)
 
     def _start(self, now: float) -> None:
-        command = [sys.executable, "-m", "cli", *self.arguments, "--supervised"]
+        command = [sys.executable, "-m", "cli", *self.arguments, "--supervised-by", str(os.getpid())]
         self.process = subprocess.Popen(command, env=self.env, start_new_session=True)  # noqa: S603 - our own program
         self.started_at = now
 

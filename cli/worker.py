@@ -15,19 +15,19 @@ from core.jobs import Queue
 @one_sentence
 def worker(
     queues: Annotated[str, typer.Option(help="Which queues to serve, separated by commas.")] = "edge,inference",
-    processes: Annotated[int | None, typer.Option(min=1, max=64, help="Processes.  [default: as set]")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, max=64, help="Processes. (default: as set)")] = None,
     home: options.Home = None,
     config: options.Config = None,
-    supervised: Supervised = False,
+    supervised_by: Supervised = None,
 ) -> None:
     """Do the work: prepare, report and deliver (queue edge), classify (queue inference).
 
     An edge worker needs the node's file store; an inference worker needs only the database and the broker.
     """
+    if supervised_by is not None:
+        process.end_with_parent(supervised_by)
     from worker import app
 
-    if supervised:
-        process.end_with_parent()
     wanted = _queues(queues)
     found = options.settings(home, config)
     log.configure(found.log_level)

@@ -7,9 +7,11 @@ into place and taken by a rename.
 
 import os
 import uuid
+from collections import defaultdict, deque
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from time import time_ns
+from time import time, time_ns
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
@@ -19,13 +21,21 @@ from kombu.utils.json import dumps, loads
 from core.settings import Settings
 
 _POLL_S = 0.05
+_LEFTOVER_S = 3600
 _VISIBILITY_TIMEOUT_S = 300
 TIME_LIMIT_S = 240
 SOFT_TIME_LIMIT_S = 180
 
 
 class Channel(filesystem.Channel):  # type: ignore[misc]
-    """kombu's channel without its races: every message goes straight to its queue, exchanges have no files."""
+    """kombu's channel without its races: every message goes straight to its queue, exchanges have no files.
+
+    It remembers the names it has listed, so that a backlog is not listed anew for each of its messages.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._names: dict[str, deque[str]] = defaultdict(deque)
 
     def _queue_bind(self, *_args: object) -> None:
         """Bindings need no file: nothing is routed through an exchange."""
@@ -42,16 +52,29 @@ class Channel(filesystem.Channel):  # type: ignore[misc]
 
     def _get(self, queue: str) -> Any:
         folder = Path(self.data_folder_in)
-        for name in sorted(n for n in os.listdir(folder) if n.endswith(f".{queue}.msg")):  # noqa: PTH208 - names only
-            taken = folder / f".{uuid.uuid4()}"
-            try:
-                (folder / name).rename(taken)
-            except FileNotFoundError:
-                continue  # another worker was quicker
-            payload = taken.read_bytes()
-            taken.unlink()
-            return loads(bytes_to_str(payload))
+        names = self._names[queue]
+        if not names:
+            names.extend(sorted(n for n in os.listdir(folder) if n.endswith(f".{queue}.msg")))  # noqa: PTH208 - names only
+        while names:
+            payload = _take(folder / names.popleft())
+            if payload is not None:
+                return payload
         raise Empty
+
+
+def _take(message: Path) -> Any:
+    """The message's payload, now ours alone; None where another was quicker, or where it is no message."""
+    taken = message.with_name(f".{uuid.uuid4()}")
+    try:
+        message.rename(taken)
+    except FileNotFoundError:
+        return None
+    text = taken.read_bytes()
+    taken.unlink()
+    try:
+        return loads(bytes_to_str(text))
+    except ValueError:
+        return None
 
 
 class Transport(filesystem.Transport):  # type: ignore[misc]
@@ -78,6 +101,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "task_time_limit": TIME_LIMIT_S,
         "task_soft_time_limit": SOFT_TIME_LIMIT_S,
         "worker_prefetch_multiplier": 1,
+        "worker_lost_wait": 1,  # a queue of one process stands still for as long after a child's death
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
@@ -91,6 +115,7 @@ def _transport(settings: Settings, url: str) -> dict[str, Any]:
     if url.startswith("filesystem:"):
         folder = settings.home / "broker"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _clear(folder)
         return {
             "data_folder_in": str(folder),
             "data_folder_out": str(folder),
@@ -104,3 +129,12 @@ def _transport(settings: Settings, url: str) -> dict[str, Any]:
         "socket_connect_timeout": 2,
         "socket_timeout": 10,
     }
+
+
+def _clear(folder: Path) -> None:
+    """Remove what processes that died had half written or half read."""
+    long_ago = time() - _LEFTOVER_S
+    for path in folder.glob(".*"):
+        with suppress(FileNotFoundError):  # another process clears, too
+            if path.stat().st_mtime < long_ago:
+                path.unlink()

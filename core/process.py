@@ -10,9 +10,11 @@ import time
 _PR_SET_PDEATHSIG = 1
 
 
-def end_with_parent() -> None:
-    """Have this process killed when its parent dies, however it dies: by the kernel on Linux, else by watching."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Have this process killed when ``parent`` dies, however it dies: by the kernel on Linux, else by watching.
+
+    The caller says who its parent is: a child that starts slowly may find itself adopted by another one already.
+    """
     if platform.system() == "Linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died in between

@@ -1,7 +1,7 @@
 """The one place that reads the environment and ``perfuscope.toml``; everything else gets its values as arguments."""
 
-import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,20 +13,12 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
+from core import settings_sentences
 from core.errors import SettingsError
+from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, PeerName, Port, Seconds
 from core.types import View
-
-AeTitle = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=16,
-        pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$",
-    ),
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 
 
 class Peer(BaseModel):
@@ -34,7 +26,7 @@ class Peer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    name: PeerName
     ae_title: AeTitle
     host: str = "127.0.0.1"
     port: Port = 104
@@ -53,6 +45,17 @@ class ViewRule(BaseModel):
     view: View | Literal["none"]
     keywords: dict[str, str] = Field(min_length=1)
 
+    @field_validator("keywords")
+    @classmethod
+    def _patterns(cls, keywords: dict[str, str]) -> dict[str, str]:
+        for keyword, pattern in keywords.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                msg = f"{pattern!r} for {keyword} is not a regular expression ({error.msg})"
+                raise ValueError(msg) from None
+        return keywords
+
 
 class ReportSettings(BaseModel):
     """Where reports go and how hard delivery is tried."""
@@ -68,11 +71,13 @@ class ReportSettings(BaseModel):
 class Settings(BaseSettings):
     """Every setting, checked; defaults are those of the embedded shape."""
 
-    model_config = SettingsConfigDict(env_prefix="PERFUSCOPE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PERFUSCOPE_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     home: Path = Path("~/.perfuscope")
-    database_url: str | None = Field(default=None, repr=False)
-    broker_url: str | None = Field(default=None, repr=False)
+    database_url: DatabaseUrl | None = Field(default=None, repr=False)
+    broker_url: BrokerUrl | None = Field(default=None, repr=False)
 
     ae_title: AeTitle = "PERFUSCOPE"
     dicom_host: str = "127.0.0.1"
@@ -102,16 +107,18 @@ class Settings(BaseSettings):
     view_rules: tuple[ViewRule, ...] = ()
     """None given: the rules that come with Perfuscope."""
 
-    @field_validator("home")
+    @field_validator("home", "model")
     @classmethod
-    def _absolute_home(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Settings":
         names = [p.name for p in self.peers]
-        if len(set(names)) != len(names):
-            raise ValueError("peers: two peers have the same name")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            msg = f"peers: two peers have the name {twice!r}; names must differ"
+            raise ValueError(msg)
         if "sender" in names:
             raise ValueError("peers: the name 'sender' is taken (it means: back to whoever sent the study)")
         if self.report.destination not in ("sender", *names):
@@ -166,6 +173,13 @@ _RESERVED = {"WEB_HOST", "WEB_PORT", "CONFIG"}
 """Names that other releases read; they are let through."""
 
 
+def names() -> tuple[str, ...]:
+    """The dotted name of every setting; a table's own name is none."""
+    tables: dict[str, type[BaseModel]] = {"peers": Peer, "report": ReportSettings, "view_rules": ViewRule}
+    plain = [name for name in Settings.model_fields if name not in tables]
+    return (*plain, *(f"{table}.{name}" for table, model in tables.items() for name in model.model_fields))
+
+
 def load(config: Path | None = None, **overrides: Any) -> Settings:
     """The settings in force: ``overrides`` over ``PERFUSCOPE_*`` over the file (``config``, or the home folder's).
 
@@ -173,40 +187,38 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     _refuse_unknown_variables()
+    home = Path(given.get("home") or os.environ.get("PERFUSCOPE_HOME") or Settings.model_fields["home"].default)
+    path = config or home.expanduser() / FILE_NAME
+    if config is not None and not config.is_file():
+        msg = f"there is no settings file {config}"
+        raise SettingsError(msg)
     try:
-        home = Path(given.get("home") or os.environ.get("PERFUSCOPE_HOME") or Settings.model_fields["home"].default)
-        path = config or home.expanduser() / FILE_NAME
-        if config is not None and not config.is_file():
-            msg = f"the settings file {config} does not exist"
-            raise SettingsError(msg)
-
-        class FromFile(Settings):
-            model_config = SettingsConfigDict(toml_file=path)
-
-        return FromFile(**given)
+        return _from(path, given)
     except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
-    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(settings_sentences.of(error, known=names())) from None
+    except UnreadableVariable as error:
+        raise SettingsError(settings_sentences.unreadable_variable(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"the settings file {path} is not valid TOML: {error}"
         raise SettingsError(msg) from None
+    except OSError as error:
+        msg = f"the settings file {path} cannot be read: {error.strerror}"
+        raise SettingsError(msg) from None
+
+
+def _from(path: Path, given: dict[str, Any]) -> Settings:
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    return FromFile(**given)
 
 
 def _refuse_unknown_variables() -> None:
     known = {name.upper() for name in Settings.model_fields} | _RESERVED
     for variable in os.environ:
         name = variable.removeprefix("PERFUSCOPE_")
-        if name != variable and name.partition("__")[0] not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean PERFUSCOPE_{near[0]}?" if near else ""
-            msg = f"the environment variable {variable} is no setting{hint}"
+        first, joint, rest = name.partition("__")
+        if name != variable and first not in known:
+            near = settings_sentences.hint(first, known, before="PERFUSCOPE_", after=joint + rest)
+            msg = f"the environment variable {variable} is no setting{near}"
             raise SettingsError(msg)
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if not name:
-        return first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        return f"{name} is no setting"
-    return f"{name} = {first['input']!r} is not allowed: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -100,7 +100,7 @@ def record(session: Session, case: Case, prediction: StudyPrediction, *, preproc
     )
     case.label = prediction.label
     case.outcome = Outcome.ACCEPTED if prediction.status is Status.ACCEPTED else Outcome.NEEDS_REVIEW
-    case.stage = Stage.REPORTING
+    case.stage, case.reason, case.detail, case.done_at = Stage.REPORTING, None, "", None
 
 
 def _columns(probabilities: Probabilities, status: Status) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Jobs: the rows that are the truth about what is to be done. Nothing here commits."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core.jobs import QUEUE_OF, Bell, JobStage, JobState
-from db.tables import Job
+from db.tables import ERROR_LENGTH, Job
 
 _LONGEST_SILENCE = timedelta(minutes=10)
 
@@ -56,10 +57,12 @@ def add(
     return Bell(added, QUEUE_OF[stage]) if added else None
 
 
-def claim(session: Session, job_id: UUID, *, now: datetime, lease: timedelta) -> Claimed | None:
-    """Take the job if it is due and nobody holds it; counts the attempt."""
+def claim(
+    session: Session, job_id: UUID, *, now: datetime, lease: timedelta, stages: Container[JobStage] = tuple(JobStage)
+) -> Claimed | None:
+    """Take the job if it is due, of one of the stages, and nobody holds it; counts the attempt."""
     job = session.get(Job, job_id, with_for_update=True)
-    if job is None or not _free(job, now):
+    if job is None or job.stage not in stages or not _free(job, now):
         return None
     job.state = JobState.RUNNING
     job.attempts += 1
@@ -103,7 +106,7 @@ def _end(session: Session, claimed: Claimed, state: JobState, *, now: datetime, 
     job = _held(session, claimed)
     if job is None:
         return False
-    job.state, job.error, job.finished_at = state, error, now
+    job.state, job.error, job.finished_at = state, error and error[:ERROR_LENGTH], now
     job.lease_token = job.lease_until = None
     return True
 
@@ -113,7 +116,7 @@ def retry_later(session: Session, claimed: Claimed, *, now: datetime, wait: time
     job = _held(session, claimed)
     if job is None:
         return False
-    job.state, job.error, job.rings = JobState.WAITING, error, 0
+    job.state, job.error, job.rings = JobState.WAITING, error[:ERROR_LENGTH], 0
     job.due_at = job.ring_at = now + wait
     job.lease_token = job.lease_until = None
     return True

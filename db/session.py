@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from core.errors import SettingsError
 from db.tables import PHI
 
 Clock = Callable[[Session], datetime]
@@ -17,9 +19,22 @@ _BUSY_TIMEOUT_S = 10
 def make_engine(url: str) -> Engine:
     """An engine whose errors never show parameters. Make it after a fork, never before.
 
-    SQLite gets WAL, ``synchronous=FULL`` and a busy timeout of 10 s; its schema names are dropped.
+    SQLite gets WAL, ``synchronous=FULL`` and a busy timeout of 10 s; its schema names are dropped. Raises
+    ``SettingsError`` for a URL without a driver; the URL is not repeated, it may hold a password.
     """
-    sqlite = make_url(url).get_backend_name() == "sqlite"
+    try:
+        return _engine(make_url(url))
+    except ArgumentError:
+        raise SettingsError(
+            "database_url is no database URL; write sqlite:///FILE or postgresql+psycopg://..."
+        ) from None
+    except ImportError as error:
+        msg = f"database_url needs the driver {error.name}, which is not installed: pip install 'perfuscope[postgres]'"
+        raise SettingsError(msg) from None
+
+
+def _engine(url: URL) -> Engine:
+    sqlite = url.get_backend_name() == "sqlite"
     engine = create_engine(
         url,
         hide_parameters=True,

@@ -1,15 +1,16 @@
 """Studies and their instances: what was received, under which identity. Nothing here commits."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core.types import InstanceState
+from db.identity import several_patients
 from db.tables import Instance, Study
 
 
@@ -62,30 +63,26 @@ def receive(session: Session, arrival: Arrival, *, now: datetime, newly_open: bo
     """Write the rows of a received object.
 
     ``newly_open``: this association feeds the study for the first time. Other content under a known SOP Instance
-    UID makes the older content no longer current.
+    UID makes the older content no longer current; the older content sent again becomes current again.
     """
     study = _study(session, arrival, now=now)
-    known = session.scalar(_same(arrival, study.id).where(Instance.sha256 == arrival.sha256))
-    if known is not None:
-        return Received(study.id, new=False)
-    if newly_open:
-        study.open_associations += 1
-    session.execute(
-        update(Instance)
-        .where(Instance.study_id == study.id, Instance.sop_instance_uid == arrival.sop_instance_uid)
-        .values(current=False)
+    same_object = select(Instance).where(
+        Instance.study_id == study.id, Instance.sop_instance_uid == arrival.sop_instance_uid
     )
-    session.add(_instance(arrival, study.id, now=now))
+    known = session.scalars(same_object.where(Instance.sha256 == arrival.sha256)).one_or_none()
+    if known is not None and known.current:
+        return Received(study.id, new=False)
+    for older in session.scalars(same_object.where(Instance.current)):
+        older.current = False
+    if known is not None:
+        known.current = True
+    else:
+        study.open_associations += newly_open
+        session.add(_instance(arrival, study.id, now=now))
     study.last_received_at = now
     study.waiting_since = study.waiting_since or now
     _follow_identity(study, arrival.identity)
-    return Received(study.id, new=True)
-
-
-def _same(arrival: Arrival, study_id: UUID) -> Select[UUID]:
-    return select(Instance.id).where(
-        Instance.study_id == study_id, Instance.sop_instance_uid == arrival.sop_instance_uid
-    )
+    return Received(study.id, new=known is None)
 
 
 def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
@@ -134,17 +131,15 @@ def _instance(arrival: Arrival, study_id: UUID, *, now: datetime) -> Instance:
     )
 
 
-_PATIENT = ("patient_id", "patient_name", "patient_birth_date")
+_IDENTITY = ("patient_id", "patient_name", "patient_birth_date", "accession_number", "study_date")
 
 
 def _follow_identity(study: Study, who: Identity) -> None:
-    """Keep the newest words about the study; other words about the patient count as a new identity."""
-    changed = {f: v for f in (*_PATIENT, "accession_number", "study_date") if (v := getattr(who, f))}
-    changed = {f: v for f, v in changed.items() if v != getattr(study, f)}
-    for field, value in changed.items():
-        setattr(study, field, value)
-    if not changed.keys().isdisjoint(_PATIENT):
+    """Keep the newest words about the study; words that contradict the known ones count as a new identity."""
+    if several_patients([study, who]):
         study.identity_revision += 1
+    for field in _IDENTITY:
+        setattr(study, field, getattr(who, field) or getattr(study, field))
 
 
 def id_of(session: Session, study_instance_uid: str) -> UUID | None:
@@ -166,9 +161,25 @@ def forget_associations(session: Session) -> None:
     session.execute(update(Study).where(Study.open_associations > 0).values(open_associations=0))
 
 
-def waiting(session: Session, *, limit: int = 500) -> list[UUID]:
-    """Studies that something came for and that are not settled yet, longest first."""
-    statement = select(Study.id).where(Study.waiting_since.is_not(None)).order_by(Study.waiting_since).limit(limit)
+def reopen(session: Session, study_id: UUID, *, now: datetime) -> None:
+    """What the study is judged by has changed: it waits to be settled, if it does not already."""
+    session.execute(update(Study).where(Study.id == study_id, Study.waiting_since.is_(None)).values(waiting_since=now))
+
+
+def waiting(session: Session, *, now: datetime, cap: timedelta, limit: int = 500) -> list[UUID]:
+    """Studies that something came for and that are not settled yet, longest first.
+
+    One with an object still being prepared is left out until it has waited for ``cap``: a backlog costs nothing here.
+    """
+    preparing = exists().where(
+        Instance.study_id == Study.id, Instance.current, Instance.state == InstanceState.RECEIVED
+    )
+    statement = (
+        select(Study.id)
+        .where(Study.waiting_since.is_not(None), (Study.waiting_since <= now - cap) | ~preparing)
+        .order_by(Study.waiting_since)
+        .limit(limit)
+    )
     return list(session.scalars(statement))
 
 

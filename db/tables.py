@@ -28,6 +28,8 @@ from core.jobs import JobStage, JobState, Queue
 from core.types import InstanceState, Label, Outcome, Reason, Stage, Status, View
 
 PHI = "phi"
+ERROR_LENGTH = 64
+"""How much of an error's code a job keeps."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -257,6 +259,6 @@ class Job(Base):
     ring_at: Mapped[datetime]
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
-    error: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(String(ERROR_LENGTH))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from core.jobs import Bell, JobStage
 from core.settings import Settings
 from core.types import REQUIRED_VIEWS, InstanceState, Outcome, Reason, View
 from db import cases, jobs, model_versions, studies
+from db.identity import several_patients
 from db.tables import Instance, ModelVersion, Study, ViewImage
 
 
@@ -93,7 +94,7 @@ def _due(session: Session, study: Study, *, now: datetime, policy: Policy) -> Ve
 
 def judge(instances: list[Instance]) -> Verdict:
     """What these objects amount to: the chosen screens, or why there is no result."""
-    if _several_patients(instances):
+    if several_patients(instances):
         return Verdict(outcome=Outcome.QUARANTINED, reason=Reason.PATIENTS_DIFFER)
     prepared = [i for i in instances if i.state is InstanceState.PREPARED and i.view is not None]
     by_view = {view: [i for i in prepared if i.view is view] for view in REQUIRED_VIEWS}
@@ -114,21 +115,9 @@ def _incomplete(instances: list[Instance], chosen: tuple[Instance, ...], missing
         detail = "missing: " + ", ".join(view.caption for view in missing)
         return Verdict(chosen, Outcome.NO_RESULT, Reason.INCOMPLETE, detail)
     if quarantined:
-        return Verdict(outcome=Outcome.QUARANTINED, reason=quarantined[0], detail=f"{len(quarantined)} in quarantine")
+        reason = min((r for r in quarantined if r is not None), key=list(Reason).index, default=None)
+        return Verdict(outcome=Outcome.QUARANTINED, reason=reason, detail=f"{len(quarantined)} in quarantine")
     return Verdict(outcome=Outcome.NO_RESULT, reason=Reason.NO_SCREENS)
-
-
-def _several_patients(instances: list[Instance]) -> bool:
-    """Whether two objects name different patients; a field left empty names nobody."""
-    ids = {_plain(i.patient_id) for i in instances} - {""}
-    names = {_plain(i.patient_name) for i in instances} - {""}
-    births = {_plain(i.patient_birth_date) for i in instances} - {""}
-    return max(len(ids), len(names), len(births)) > 1
-
-
-def _plain(value: str) -> str:
-    """Without what differs between two spellings of one name: case, padding, empty name components."""
-    return "^".join(part.strip() for part in value.casefold().strip("=^ ").split("^")).strip("^ ")
 
 
 def _best(candidates: list[Instance]) -> Instance | None:
@@ -146,13 +135,11 @@ def _open(
     session: Session, study: Study, verdict: Verdict, model: ModelVersion, *, now: datetime, policy: Policy
 ) -> Bell | None:
     inputs = _inputs(session, verdict.chosen)
-    fingerprint = _fingerprint(inputs, verdict, model, identity_revision=study.identity_revision)
-    before = cases.latest(session, study.id)
-    if before is not None and before.fingerprint == fingerprint:
+    if _unchanged(session, study, inputs, verdict):
         return None
     opening = cases.Opening(
         study_id=study.id,
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(inputs, verdict, model, identity_revision=study.identity_revision),
         inputs=inputs,
         model_version_id=model.id,
         outcome=verdict.outcome,
@@ -165,6 +152,15 @@ def _open(
     if verdict.outcome is Outcome.NO_RESULT and policy.report_no_result:
         return jobs.add(session, JobStage.REPORT, subject=case.id, now=now, ring_again=policy.ring_again)
     return None
+
+
+def _unchanged(session: Session, study: Study, inputs: list[dict[str, Any]], verdict: Verdict) -> bool:
+    """Whether the study's newest revision says it all. A model activated since is no reason for another one."""
+    before = cases.latest(session, study.id)
+    if before is None:
+        return False
+    model = session.get_one(ModelVersion, before.model_version_id)
+    return before.fingerprint == _fingerprint(inputs, verdict, model, identity_revision=study.identity_revision)
 
 
 def _inputs(session: Session, chosen: tuple[Instance, ...]) -> list[dict[str, Any]]:
@@ -186,6 +182,8 @@ def _inputs(session: Session, chosen: tuple[Instance, ...]) -> list[dict[str, An
 
 def _fingerprint(inputs: list[dict[str, Any]], verdict: Verdict, model: ModelVersion, *, identity_revision: int) -> str:
     """A digest of all that a revision depends on; equal digests open no new one."""
+    if verdict.reason is Reason.PATIENTS_DIFFER:
+        identity_revision = 0  # who is meant is not known, whatever the newest object says
     said = [[item["view"], item["sha256"], item["layout"], item["layout_version"]] for item in inputs]
     parts = [said, verdict.outcome, verdict.reason, verdict.detail, model.sha256, identity_revision]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,15 +1,15 @@
 """Reads what the node must know of a received file: UIDs and identity, never the pixels."""
 
-import struct
+import errno
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
 
 from core import MANUFACTURER, MODEL_NAME
 from db.studies import Identity
+from dicom_node.decode import PYDICOM_ERRORS
 
 _KEYWORDS = (
     "SpecificCharacterSet",
@@ -28,20 +28,8 @@ _KEYWORDS = (
     "StudyDate",
 )
 
-_PARSE_ERRORS = (
-    InvalidDicomError,
-    AttributeError,
-    EOFError,
-    KeyError,
-    LookupError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What pydicom raises on broken input, as found by feeding it broken input."""
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
+"""Not pydicom's ``is_valid``, which lets a line feed at the end pass."""
 
 
 class UnparsableObject(Exception):  # noqa: N818 - named for what it is, PS3.4 B.2.3 "cannot understand"
@@ -67,15 +55,22 @@ class Header:
 
 def conformant(uid: str) -> bool:
     """Whether the text is a UID as PS3.5 9.1 has it: safe to compare, to store and to name in a report."""
-    return bool(uid) and UID(uid).is_valid
+    return len(uid) <= 64 and _UID.fullmatch(uid) is not None
 
 
 def read(path: Path) -> Header:
-    """The header of a DICOM file; UnparsableObject if its UIDs cannot be read."""
+    """The header of a DICOM file.
+
+    Raises UnparsableObject if its UIDs cannot be read, and OSError if the file cannot.
+    """
     try:
         ds = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
-        header = _header({keyword: _text(ds, keyword) for keyword in _KEYWORDS})
-    except _PARSE_ERRORS:
+        header = _header(ds)
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # pydicom went where a damaged length sent it
+            raise UnparsableObject from None
+        raise
+    except PYDICOM_ERRORS:
         raise UnparsableObject from None
     uids = (header.sop_class_uid, header.sop_instance_uid, header.study_instance_uid, header.series_instance_uid)
     if not all(conformant(uid) for uid in uids):
@@ -83,25 +78,32 @@ def read(path: Path) -> Header:
     return header
 
 
-def _text(ds: pydicom.Dataset, keyword: str) -> str:
-    value = ds.get(keyword)
-    return "" if value is None else str(value).strip("\0 ")
-
-
-def _header(text: dict[str, str]) -> Header:
+def _header(ds: pydicom.Dataset) -> Header:
     return Header(
-        sop_class_uid=text["SOPClassUID"],
-        sop_instance_uid=text["SOPInstanceUID"],
-        study_instance_uid=text["StudyInstanceUID"],
-        series_instance_uid=text["SeriesInstanceUID"],
-        modality=text["Modality"][:64],
-        series_description=text["SeriesDescription"][:255],
-        ours=text["Manufacturer"] == MANUFACTURER and text["ManufacturerModelName"] == MODEL_NAME,
+        sop_class_uid=_uid(ds, "SOPClassUID"),
+        sop_instance_uid=_uid(ds, "SOPInstanceUID"),
+        study_instance_uid=_uid(ds, "StudyInstanceUID"),
+        series_instance_uid=_uid(ds, "SeriesInstanceUID"),
+        modality=_text(ds, "Modality")[:64],
+        series_description=_text(ds, "SeriesDescription")[:255],
+        ours=_text(ds, "Manufacturer") == MANUFACTURER and _text(ds, "ManufacturerModelName") == MODEL_NAME,
         identity=Identity(
-            patient_id=text["PatientID"][:255],
-            patient_name=text["PatientName"][:1024],
-            patient_birth_date=text["PatientBirthDate"][:32],
-            accession_number=text["AccessionNumber"][:255],
-            study_date=text["StudyDate"][:32],
+            patient_id=_text(ds, "PatientID")[:255],
+            patient_name=_text(ds, "PatientName")[:1024],
+            patient_birth_date=_text(ds, "PatientBirthDate")[:32],
+            accession_number=_text(ds, "AccessionNumber")[:255],
+            study_date=_text(ds, "StudyDate")[:32],
         ),
     )
+
+
+def _uid(ds: pydicom.Dataset, keyword: str) -> str:
+    """As it is but for its padding; ``read`` judges it."""
+    return str(ds.get(keyword) or "").strip("\0 ")
+
+
+def _text(ds: pydicom.Dataset, keyword: str) -> str:
+    """The value as one text that every database takes: some refuse NUL and lone surrogates."""
+    value = ds.get(keyword)
+    text = "" if value is None else str(value)
+    return text.encode(errors="replace").decode().replace("\0", "").strip(" ")

@@ -1,11 +1,14 @@
 """The file store: an object is there whole and for good, or not at all."""
 
 import hashlib
+import logging
 import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
+
+log = logging.getLogger("perfuscope.inbox")
 
 _META_START = 132
 _GROUP_LENGTH_ELEMENT = 12
@@ -51,9 +54,16 @@ class Inbox:
         self.adopt(growing, relative)
         return relative
 
+    def holds(self, relative: str) -> bool:
+        """Whether the file is there."""
+        return self.path(relative).is_file()
+
     def discard(self, relative: str) -> None:
-        """Remove a file that no row came to know."""
-        self.path(relative).unlink(missing_ok=True)
+        """Remove a file that no row came to know; one that cannot be removed costs a log line."""
+        try:
+            self.path(relative).unlink(missing_ok=True)
+        except OSError as error:
+            log.error("file %s cannot be removed: %s", relative, error.strerror)  # noqa: TRY400 - opaque name, no values
 
 
 def dataset_sha256(path: Path) -> str:

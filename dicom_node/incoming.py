@@ -1,97 +1,201 @@
 """Files that grow while objects arrive: in our folder, bounded, and never the cause of a dead association.
 
-pynetdicom streams an object into a ``NamedTemporaryFile`` of the system's temporary folder; a full disk raises in its
-reactor and takes the association down. ``Incoming`` puts its own file there: what goes wrong is remembered and answered
-with a status when the object is complete.
+pynetdicom keeps a data set in memory, or streams it into the system's temporary folder, where a full disk or a command
+without UIDs raises in its reactor and takes the association down. Here every message gets a file of ours for its data
+set: what goes wrong with it is remembered, and answered with a status when the object is complete.
 """
 
+import logging
 import os
 import weakref
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pynetdicom import _config, dimse_messages
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dsutils import create_file_meta
+from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import time
+
+from dicom_node.decode import PYDICOM_ERRORS
+from dicom_node.header import conformant
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+log = logging.getLogger("perfuscope.incoming")
+
+_LONGEST_COMMAND = 64 * 1024
+_REACTOR_EVENT_INVALID = "Evt19"  # PS3.8 9.2: unrecognised or invalid PDU; the association is aborted
 
 
-class Growing:
-    """One object's file; looks like the ``NamedTemporaryFile`` that pynetdicom expects.
+class Growing(BytesIO):
+    """One object's file, filled fragment by fragment in the place of the memory that pynetdicom would use.
 
-    ``problem`` is None, ``"disk"`` (it could not be written) or ``"too_large"``. The file is removed when this object
-    goes, unless it was renamed away: an aborted association leaves nothing behind.
+    ``problem`` is None, ``"disk"`` (it could not be written), ``"too_large"``, ``"command"`` (the command's UIDs are
+    none) or ``"empty"``. The UIDs are the command's own words. The file is removed by ``close``, and when this object
+    goes, unless it was renamed away. Data sets of other messages than C-STORE are dropped.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
-        self.name = str(folder / uuid4().hex)
-        self.file = self
-        self.problem: str | None = None
+    def __init__(self, message: DIMSEMessage, assoc: Association, *, folder: Path, max_bytes: int) -> None:
+        super().__init__()
+        self.path = folder / uuid4().hex
+        self.problem: str | None = "empty"
         self.size = 0
+        self.sop_class_uid = self.sop_instance_uid = ""
+        self._message = weakref.ref(message)
+        self._assoc = weakref.ref(assoc)
         self._room = max_bytes
+        self._begun = False
         self._fd = -1
-        try:
-            self._fd = os.open(self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError:
-            self.problem = "disk"
-        self._finalizer = weakref.finalize(self, _discard, self.name)
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "ReadableBuffer", /) -> int:
         """Append; after a problem the rest of the object is read from the peer and dropped."""
-        if self.problem is None and self.size + len(data) > self._room:
-            self.problem = "too_large"
         view = memoryview(data)
-        while view and self.problem is None:
-            try:
-                view = view[os.write(self._fd, view) :]
-            except OSError:
-                self.problem = "disk"
-        self.size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is buffered."""
+        if not self._begun:
+            self._begin()
+        self._append(view)
+        self.size += view.nbytes
+        return view.nbytes
 
     def sync(self) -> None:
         """Force what was written to the disk; OSError if it cannot be."""
         os.fsync(self._fd)
 
-    def tell(self) -> int:
-        """How many bytes were written."""
-        return self.size
-
     def close(self) -> None:
-        """Close the file; safe to call twice."""
+        """Close the file, and remove it unless it was renamed away; safe to call twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            self.path.unlink(missing_ok=True)
+        super().close()
 
-    def __del__(self) -> None:
-        self.close()
+    def read_command(self, message: C_STORE_RQ) -> None:
+        """Take the UIDs from the command, as they are."""
+        self.sop_class_uid = str(message.command_set.get("AffectedSOPClassUID") or "")
+        self.sop_instance_uid = str(message.command_set.get("AffectedSOPInstanceUID") or "")
+
+    def _begin(self) -> None:
+        """Write a blank preamble and the file meta (PS3.10 7.1), now that the command is known."""
+        self._begun = True
+        message, assoc = self._message(), self._assoc()
+        if assoc is None or not isinstance(message, C_STORE_RQ):
+            return
+        self.read_command(message)
+        context = _context_of(message, assoc)
+        named = conformant(self.sop_class_uid) and conformant(self.sop_instance_uid)
+        if context is None or not _stores(context) or not named:
+            self.problem = "command"
+            return
+        self.problem = None
+        try:
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            self.problem = "disk"
+        head = _head(self.sop_class_uid, self.sop_instance_uid, context)
+        self._append(memoryview(head))
+        self.size += len(head)
+
+    def _append(self, view: memoryview) -> None:
+        if self.problem is None and self.size + view.nbytes > self._room:
+            self.problem = "too_large"
+        while view and self.problem is None:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except OSError:
+                self.problem = "disk"
 
 
-def _discard(name: str) -> None:
-    Path(name).unlink(missing_ok=True)
+def _context_of(message: DIMSEMessage, assoc: Association) -> PresentationContext | None:
+    return next((c for c in assoc.accepted_contexts if c.context_id == message.context_id), None)
+
+
+def _stores(context: PresentationContext) -> bool:
+    return context.abstract_syntax != UID(Verification)
+
+
+def _head(sop_class_uid: str, sop_instance_uid: str, context: PresentationContext) -> bytes:
+    head = DicomBytesIO()
+    head.write(b"\x00" * 128 + b"DICM")
+    file_meta = create_file_meta(
+        sop_class_uid=UID(sop_class_uid),
+        sop_instance_uid=UID(sop_instance_uid),
+        transfer_syntax=context.transfer_syntax[0],
+    )
+    write_file_meta_info(head, file_meta)
+    return head.getvalue()
+
+
+class StreamingProvider(DIMSEServiceProvider):
+    """An acceptor's DIMSE provider whose messages grow in files, and which no malformed message can kill."""
+
+    def __init__(self, assoc: Association, incoming: "Incoming") -> None:
+        super().__init__(assoc)
+        self._incoming = incoming
+        self._files: weakref.WeakSet[Growing] = weakref.WeakSet()
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take the next fragments of a message; abort the association if they are none."""
+        if self.message is None:
+            self.message = DIMSEMessage()
+            growing = self._incoming.open(self.message, self.assoc)
+            self.message.data_set = growing
+            self._files.add(growing)
+        try:
+            super().receive_primitive(primitive)
+        except PYDICOM_ERRORS:
+            self._refuse()
+        if self.message is not None and self.message.encoded_command_set.tell() > _LONGEST_COMMAND:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        log.warning("a message that is none in DIMSE; association aborted")
+        self.dul.event_queue.put(_REACTOR_EVENT_INVALID)
+
+    def close(self) -> None:
+        """Remove the files of objects that were never completed or served. Call it when both reactors have ended."""
+        for growing in list(self._files):
+            growing.close()
 
 
 class Incoming:
-    """The folder of growing files. One a process: pynetdicom has a single place to put it."""
+    """The folder of growing files."""
 
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._growing: weakref.WeakValueDictionary[str, Growing] = weakref.WeakValueDictionary()
 
-    def install(self) -> None:
-        """Have pynetdicom stream into this folder, and clear it of what a dead process left."""
+    def clear(self) -> None:
+        """Make the folder, and clear it of what a dead process left."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for left in self._folder.iterdir():
             left.unlink(missing_ok=True)
-        _config.STORE_RECV_CHUNKED_DATASET = True
-        setattr(dimse_messages, "NamedTemporaryFile", self._open)  # noqa: B010 - a seam the stubs do not show
 
-    def _open(self, **_options: object) -> Growing:
-        growing = Growing(self._folder, max_bytes=self._max_bytes)
-        self._growing[growing.name] = growing
-        return growing
+    def open(self, message: DIMSEMessage, assoc: Association) -> Growing:
+        """A file for the message's data set; it appears with the first fragment."""
+        return Growing(message, assoc, folder=self._folder, max_bytes=self._max_bytes)
 
-    def of(self, path: Path) -> Growing:
-        """The growing file that pynetdicom knows under ``path``."""
-        return self._growing[str(path)]
+
+def let_through(event: Event) -> None:
+    """Have pynetdicom's storage service answer every C-STORE, where it would drop or abort one with odd UIDs.
+
+    For EVT_DIMSE_RECV. The command's own words stay with its ``Growing``, and the receiver judges those.
+    """
+    message = event.message
+    growing = message.data_set
+    if not isinstance(message, C_STORE_RQ) or not isinstance(growing, Growing):
+        return
+    growing.read_command(message)
+    context = _context_of(message, event.assoc)
+    if context is None or not _stores(context) or context.abstract_syntax != growing.sop_class_uid:
+        message.command_set.AffectedSOPClassUID = SecondaryCaptureImageStorage
+    if not conformant(growing.sop_instance_uid):
+        message.command_set.AffectedSOPInstanceUID = ""

@@ -38,7 +38,10 @@ class Bellringer:
 
     def _run(self) -> None:
         while (bell := self._bells.get()) is not None:
-            ring(self._app, bell)
+            try:
+                ring(self._app, bell)
+            except Exception:  # the thread must outlive any bell
+                log.exception("bell not rung: job %s", bell.job_id)
 
 
 def ring(app: Any, bell: Bell) -> None:

@@ -1,12 +1,13 @@
 """What happens to one received object: checked, stored, written down, and only then answered with success."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
 from db import jobs, reports, studies
@@ -26,6 +27,13 @@ DATA_SET_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 """The statuses of the storage service, PS3.4 table B.2-1."""
 
+_STATUS_OF = {
+    "disk": OUT_OF_RESOURCES,
+    "too_large": OUT_OF_RESOURCES,
+    "command": CANNOT_UNDERSTAND,
+    "empty": CANNOT_UNDERSTAND,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -33,6 +41,8 @@ class Command:
 
     sop_class_uid: str
     sop_instance_uid: str
+    agreed_class_uid: str
+    """The abstract syntax of the presentation context that the request came by."""
     transfer_syntax_uid: str
     sender_ae: str
 
@@ -41,7 +51,10 @@ class Command:
 
 
 class Receiver:
-    """Stores objects. Holds no state but its parts, so that any number of associations may use it at once."""
+    """Stores objects; any number of associations may use it at once.
+
+    ``own_reports`` counts those that came back since the start.
+    """
 
     def __init__(
         self,
@@ -55,24 +68,26 @@ class Receiver:
         self._inbox = inbox
         self._ring = ring
         self._policy = policy
+        self._lock = threading.Lock()
+        self.own_reports = 0
 
     def store(self, growing: Growing, command: Command, fed: set[UUID]) -> int:
         """The C-STORE status for a complete object; ``fed`` collects the studies that its association feeds."""
         if growing.problem is not None:
             log.warning("object refused: %s", growing.problem)
-            return OUT_OF_RESOURCES
+            return _STATUS_OF[growing.problem]
         try:
-            header = headers.read(Path(growing.name))
+            header = headers.read(growing.path)
         except UnparsableObject:
             log.warning("object refused: its UIDs cannot be read")
             return CANNOT_UNDERSTAND
         except OSError:
             return self._no_disk()
-        if not headers.conformant(command.sop_instance_uid):
-            log.warning("object refused: the command's UID is none")
-            return CANNOT_UNDERSTAND
         if (header.sop_class_uid, header.sop_instance_uid) != (command.sop_class_uid, command.sop_instance_uid):
             log.warning("object refused: command and data set name different objects")
+            return DATA_SET_MISMATCH
+        if command.sop_class_uid != command.agreed_class_uid:
+            log.warning("object refused: another SOP class was agreed on")
             return DATA_SET_MISMATCH
         return self._keep(growing, command, header, fed)
 
@@ -82,19 +97,22 @@ class Receiver:
 
     def _keep(self, growing: Growing, command: Command, header: Header, fed: set[UUID]) -> int:
         instance_id = uuid4()
+        relative = ""
         try:
             if not self._inbox.has_room():
                 return self._no_disk()
             growing.sync()
-            sha256 = dataset_sha256(Path(growing.name))
+            sha256 = dataset_sha256(growing.path)
             relative = self._inbox.place(instance_id)
-            self._inbox.adopt(Path(growing.name), relative)
+            self._inbox.adopt(growing.path, relative)
         except OSError:
+            if relative:
+                self._inbox.discard(relative)
             return self._no_disk()
         arrival = _arrival(header, command, instance_id, relative, size=growing.size, sha256=sha256)
         try:
             return self._write_down(arrival, ours=header.ours, fed=fed)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             self._inbox.discard(relative)
             log.error("object refused: the database is away (%s)", type(error).__name__)  # noqa: TRY400 - no values
             return OUT_OF_RESOURCES
@@ -105,23 +123,39 @@ class Receiver:
         with self._sessions.write() as session:
             now = self._sessions.now(session)
             if ours or reports.is_known(session, arrival.sop_instance_uid):
-                self._inbox.discard(arrival.path)
-                log.info("one of our own reports came back; it is not kept")
-                return SUCCESS
+                return self._ignore(arrival)
             known = studies.id_of(session, arrival.study_instance_uid)
             received = studies.receive(session, arrival, now=now, newly_open=known not in fed)
             if received.new and arrival.candidate:
                 bell = jobs.add(
                     session, JobStage.PREPARE, subject=arrival.instance_id, now=now, ring_again=self._policy.ring_again
                 )
-        if not received.new:
-            self._inbox.discard(arrival.path)
-            log.info("duplicate: study %s", received.study_id)
-            return SUCCESS
+            if not received.new:
+                self._drop_duplicate(session, arrival, received.study_id)
+                return SUCCESS
         fed.add(received.study_id)
         log.info("stored instance %s of study %s, %d bytes", arrival.instance_id, received.study_id, arrival.size)
         self._ring([bell] if bell else [])
         return SUCCESS
+
+    def _ignore(self, arrival: studies.Arrival) -> int:
+        self._inbox.discard(arrival.path)
+        with self._lock:
+            self.own_reports += 1
+            count = self.own_reports
+        log.info("one of our own reports came back and is not kept (%d since the start)", count)
+        return SUCCESS
+
+    def _drop_duplicate(self, session: Session, arrival: studies.Arrival, study_id: UUID) -> None:
+        """Remove the new file, unless the known one is gone: success means stored, also the second time."""
+        log.info("duplicate: study %s", study_id)
+        for known in studies.current_instances(session, study_id):
+            same = (known.sop_instance_uid, known.sha256) == (arrival.sop_instance_uid, arrival.sha256)
+            if same and not self._inbox.holds(known.path):
+                known.path = arrival.path
+                log.warning("instance %s had lost its file; it has one again", known.id)
+                return
+        self._inbox.discard(arrival.path)
 
     def close(self, fed: set[UUID]) -> None:
         """The association that fed these studies is gone. A lost database only costs the association wait."""
@@ -132,7 +166,7 @@ class Receiver:
                 studies.close_associations(session, frozenset(fed))
                 now = self._sessions.now(session)
                 settled = [completion.settle(session, study, now=now, policy=self._policy) for study in sorted(fed)]
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             log.warning("end of association not written down (%s)", type(error).__name__)
             return
         self._ring(bell for bell in settled if bell)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.jobs import Bell
 from db import jobs, studies
@@ -16,6 +17,7 @@ from dicom_node.completion import Policy
 log = logging.getLogger("perfuscope.reconciler")
 
 _TICK_S = 0.2
+_PAUSE_S = 1.0
 
 
 class Reconciler:
@@ -44,21 +46,33 @@ class Reconciler:
         while not self._stop.wait(self._tick_s):
             try:
                 self.tick()
-            except DBAPIError as error:
+            except (DBAPIError, PoolTimeout) as error:
                 log.warning("the database is away (%s); trying again", type(error).__name__)
-                self._stop.wait(1)
+                self._stop.wait(_PAUSE_S)
+            except Exception:  # without this thread nothing would be rung again and no study end
+                log.exception("a round failed; trying again")
+                self._stop.wait(_PAUSE_S)
 
     def tick(self) -> None:
-        """One round: settle what is waiting, ring what is silent."""
+        """One round: ring what is silent, settle what is waiting. Writes nothing when nothing is due."""
         with self._sessions.read() as session:
             now = self._sessions.now(session)
-            waiting = studies.waiting(session)
+            waiting = studies.waiting(session, now=now, cap=self._policy.cap)
             due = [s for s in waiting if completion.is_due(session, s, now=now, policy=self._policy)]
             silent = jobs.anything_to_ring(session, now=now)
-        for study_id in due:
-            self._settle(study_id)
         if silent:
             self._ring_again()
+        for study_id in due:
+            self._settle_guarded(study_id)
+
+    def _settle_guarded(self, study_id: UUID) -> None:
+        """A study that cannot be settled does not keep the others from it."""
+        try:
+            self._settle(study_id)
+        except (DBAPIError, PoolTimeout):
+            raise
+        except Exception:
+            log.exception("study %s cannot be settled", study_id)
 
     def _settle(self, study_id: UUID) -> None:
         with self._sessions.write() as session:

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
-from core import TRAINED_ON
 from core.errors import PerfuscopeError
 from core.types import LABELS, Label, View
-from models.figures import Evaluation, Record
+from models.figures import Evaluation, Record, Source
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -42,7 +41,7 @@ class Architecture(Record):
 class TrainingData(Record):
     """The patients it learned from, counted by patient."""
 
-    source: Literal["simulated", "clinical"]
+    source: Source
     made_by: str
     split_seed: int
     patients: int
@@ -80,7 +79,7 @@ class Card(Record):
     schema_version: Literal[1] = 1
     name: Name
     version: Name
-    statement: str = TRAINED_ON
+    statement: str
     created: AwareDatetime
     classes: tuple[Label, ...] = LABELS
     preprocessing: str

@@ -51,7 +51,7 @@ def save(head: Head, path: Path) -> None:
 
 def load(path: Path) -> Head:
     """Read what ``save`` wrote; ValueError or KeyError if the file is something else."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         kernels = [np.asarray(arrays[f"kernel_{i}"], dtype=np.float32) for i in range(3)]
         biases = [np.asarray(arrays[f"bias_{i}"], dtype=np.float32) for i in range(3)]
     return Head(kernels=(kernels[0], kernels[1], kernels[2]), biases=(biases[0], biases[1], biases[2]))

@@ -14,6 +14,10 @@ Z95 = 1.959963984540054
 """The normal quantile of a 95 % interval."""
 
 
+Source = Literal["simulated", "clinical"]
+"""Where patients come from; it stands beside every figure."""
+
+
 class Record(BaseModel):
     """A frozen record that takes no key it does not know."""
 
@@ -88,7 +92,7 @@ class Evaluation(Record):
     """One model on one set of patients; ``source`` says where the patients come from."""
 
     data: str
-    source: Literal["simulated", "clinical"]
+    source: Source
     truth_sha256: str
     patients: int
     study: Figures

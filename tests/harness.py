@@ -19,7 +19,6 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
-from core.errors import Unavailable
 from dicom_node import scu
 from dicom_node.scu import Address
 
@@ -130,9 +129,10 @@ class Installation:
         return process
 
     def answers(self) -> bool:
+        """Whether the listener takes connections; by a bare socket, since pynetdicom never closes a refused one."""
         try:
-            scu.echo(self.address, PACS_AE, timeout_s=5)
-        except Unavailable:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+        except OSError:
             return False
         return True
 
@@ -192,6 +192,14 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
+def alive(pid: int) -> bool:
+    """Whether the process still runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Background(threading.Thread):
     """Runs a function in a thread and hands its exception on."""
 
@@ -203,7 +211,7 @@ class Background(threading.Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed on by finish()
             self.error = error
 
     def finish(self, timeout_s: float) -> None:

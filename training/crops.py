@@ -96,7 +96,7 @@ def _key(files: Mapping[str, Sequence[Path]]) -> str:
 
 def _cached(path: Path, key: str) -> Crops | None:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["key"]) != key:
                 return None
             pixels = dict(zip(kept["patients"].tolist(), kept["pixels"], strict=True))

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from core.errors import PerfuscopeError
 from core.types import LABELS, Label
+from models.figures import Source
 from training import crops
 from training.crops import Progress
 
 TRUTH = "truth.csv"
+_SIMULATED = {"seed", "index", "severity_stress"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,8 @@ class Dataset:
     """Patients that are not among them, and why."""
     truth_sha256: str
     """Tells two data sets apart: the SHA-256 of truth.csv."""
+    source: Source
+    """Simulated if truth.csv has the simulator's columns."""
 
     def take(self, index: NDArray[np.intp]) -> "Dataset":
         """The patients at ``index``, in that order."""
@@ -64,6 +68,7 @@ class _Truth:
     folder: Path
     label: int
     tpd: tuple[float, float] | None
+    simulated: bool
 
 
 def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
@@ -85,6 +90,7 @@ def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
         tpd=np.array(tpd) if len(tpd) == len(found) else None,
         left_out=found_crops.left_out,
         truth_sha256=hashlib.sha256((folder / TRUTH).read_bytes()).hexdigest(),
+        source="simulated" if all(truth.simulated for truth in truths) else "clinical",
     )
 
 
@@ -126,7 +132,7 @@ def _truth(folder: Path, row: Mapping[str, str], line: int) -> _Truth:
         raise PerfuscopeError(f"{TRUTH}, line {line}: patient_id must be the name of a folder beside it.")
     if label not in LABELS:
         raise PerfuscopeError(f"{TRUTH}, line {line}: label must be one of {', '.join(LABELS)}.")
-    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row))
+    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row), row.keys() >= _SIMULATED)
 
 
 def _tpd(row: Mapping[str, str]) -> tuple[float, float] | None:

@@ -17,10 +17,9 @@ def evaluate(
     data: Dataset,
     *,
     name: str,
-    source: str,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """The model's figures on ``data``, called ``name`` and coming from ``source`` (simulated or clinical)."""
+    """The model's figures on ``data``, called ``name``."""
     logits = run(classifier, data, progress=progress)
     study = study_probabilities(logits, classifier.card)
     views = view_probabilities(logits, classifier.card)
@@ -28,7 +27,7 @@ def evaluate(
     right = study.argmax(axis=1) == data.labels
     return Evaluation(
         data=name,
-        source=source,
+        source=data.source,
         truth_sha256=data.truth_sha256,
         patients=len(data.patients),
         study=Figures.of_probabilities(data.labels, study),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core import TRAINED_ON
 from core.errors import PerfuscopeError
 from core.types import REQUIRED_VIEWS
 from dicom_node import layouts
@@ -30,6 +31,8 @@ from training.recipe import Recipe
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between Keras and LiteRT that is let pass."""
+
+_TRAINED_ON_CLINICAL = "Trained on clinical images; research use only, not for diagnosis."
 
 _LIBRARIES = ("tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
@@ -128,6 +131,7 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
     return Card(
         name=recipe.name,
         version=recipe.version,
+        statement=TRAINED_ON if data.source == "simulated" else _TRAINED_ON_CLINICAL,
         created=datetime.now(UTC).replace(microsecond=0),
         preprocessing=PREPROCESSING_VERSION,
         input=Input(layouts={layout.name: layout.version for layout in layouts.shipped()}),
@@ -160,18 +164,17 @@ def _with_figures(
     held_out: Dataset | None,
     recipe: Recipe,
 ) -> Card:
-    source = recipe.data.source
     parts = [("internal test part", test)] if test.patients else []
     if held_out is not None:
         parts.append((f"held out: {recipe.data.held_out_made_by or 'other patients'}", held_out))
-    evaluations = [evaluate(classifier, part, name=name, source=source) for name, part in parts]
+    evaluations = [evaluate(classifier, part, name=name) for name, part in parts]
     return card.model_copy(update={"parity": parity, "evaluations": tuple(evaluations)})
 
 
 def _training_data(fitted: Fitted, recipe: Recipe, data: Dataset) -> TrainingData:
     parts = fitted.parts
     return TrainingData(
-        source=recipe.data.source,
+        source=data.source,
         made_by=recipe.data.made_by,
         split_seed=recipe.seed,
         patients=len(data.patients),

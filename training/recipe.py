@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,7 +19,6 @@ Count = Annotated[int, Field(gt=0)]
 class Data(Record):
     """Where the patients come from, as the card will say it."""
 
-    source: Literal["simulated", "clinical"]
     made_by: str
     held_out_made_by: str | None = None
 

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -16,28 +17,58 @@ from core.jobs import TASK_NAME, Bell, Queue
 from core.settings import Settings
 from worker.task import Runner
 
-_log = logging.getLogger("perfuscope.worker")
+logger = logging.getLogger("perfuscope.worker")
 
 RunnerMaker = Callable[[Settings], Runner]
 
 
 def build(settings: Settings, queues: Iterable[Queue]) -> Celery:
-    """A Celery application that serves ``queues``; each child process builds its own runners right after its fork."""
+    """A Celery application that serves ``queues``; each child process builds its own runners right after its fork.
+
+    Raises ``SettingsError`` for settings that a queue's work could do nothing with.
+    """
     app = Celery("perfuscope")
     app.conf.update(broker.options(settings))
-    makers: dict[Queue, RunnerMaker] = {q: importlib.import_module(f"worker.{q.value}").make_runner for q in queues}
+    modules = {queue: importlib.import_module(f"worker.{queue.value}") for queue in queues}
+    for module in modules.values():
+        module.check(settings)
+    makers: dict[Queue, RunnerMaker] = {queue: module.make_runner for queue, module in modules.items()}
     app.conf.task_queues = [KombuQueue(queue.value, routing_key=queue.value) for queue in makers]
-    runners: dict[Queue, Runner] = {}
+    runners = _Runners(settings, makers)
+    parent = os.getpid()
 
     def start_child(**_: object) -> None:
-        process.end_with_parent()
+        process.end_with_parent(parent)
         log.configure(settings.log_level)
-        runners.update({queue: make(settings) for queue, make in makers.items()})
+        runners.warm_up()
 
     for queue in makers:
         app.task(name=f"{TASK_NAME}.{queue.value}")(_task(app, runners, queue))
     worker_process_init.connect(start_child, weak=False)
     return app
+
+
+class _Runners:
+    """A process's runners, each built once; what cannot be built yet is tried again with the next message."""
+
+    def __init__(self, settings: Settings, makers: Mapping[Queue, RunnerMaker]) -> None:
+        self._settings = settings
+        self._makers = makers
+        self._made: dict[Queue, Runner] = {}
+
+    def warm_up(self) -> None:
+        """Build them all before the first message comes."""
+        for queue in self._makers:
+            try:
+                self.of(queue)
+            except Exception:  # Celery would print its text and go on without
+                logger.exception("the runner of queue %s cannot be built yet", queue.value)
+
+    def of(self, queue: Queue) -> Runner:
+        """The queue's runner."""
+        if queue not in self._made:
+            self._made[queue] = self._makers[queue](self._settings)
+        return self._made[queue]
 
 
 def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
@@ -57,10 +88,13 @@ def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
     ).start()
 
 
-def _task(app: Celery, runners: Mapping[Queue, Runner], queue: Queue) -> Callable[[str], None]:
+def _task(app: Celery, runners: _Runners, queue: Queue) -> Callable[[str], None]:
     def run_job(job_id: str) -> None:
-        for bell in runners[queue].run(UUID(job_id)):
-            _ring(app, bell)
+        try:
+            for bell in runners.of(queue).run(UUID(job_id)):
+                _ring(app, bell)
+        except Exception:  # Celery would print its text
+            logger.exception("a message on queue %s came to nothing", queue.value)
 
     return run_job
 
@@ -69,4 +103,4 @@ def _ring(app: Any, bell: Bell) -> None:
     try:
         app.send_task(bell.task, args=[str(bell.job_id)], queue=bell.queue.value, retry=False)
     except (OperationalError, OSError):
-        _log.warning("bell not rung, the broker is away: job %s", bell.job_id)
+        logger.warning("bell not rung, the broker is away: job %s", bell.job_id)

@@ -48,17 +48,23 @@ class Runner:
         return cls(sessions, stages, timedelta(seconds=settings.lease_s))
 
     def run(self, job_id: UUID) -> list[Bell]:
-        """Do the job if it is due and free; the bells to ring. A database that is away costs a log line."""
+        """Do the job if it is due, free and of a stage known here; the bells to ring.
+
+        Never raises: a database that is away, or a bug outside the work, costs a log line and the rest of the lease.
+        """
         try:
             claimed = self._claim(job_id)
             return self._attempt(claimed) if claimed else []
         except OperationalError:
             log.warning("job %s left to be rung again: the database is away", job_id)
-            return []
+        except Exception:
+            log.exception("job %s left to be rung again", job_id)
+        return []
 
     def _claim(self, job_id: UUID) -> Claimed | None:
         with self.sessions.write() as session:
-            return jobs.claim(session, job_id, now=self.sessions.now(session), lease=self.lease)
+            now = self.sessions.now(session)
+            return jobs.claim(session, job_id, now=now, lease=self.lease, stages=self.stages)
 
     def _attempt(self, claimed: Claimed) -> list[Bell]:
         stage = self.stages[claimed.stage]
@@ -98,12 +104,18 @@ class Runner:
 
     def _bury(self, claimed: Claimed, stage: StageWork, code: str) -> list[Bell]:
         log.error("job %s (%s) given up: %s", claimed.id, claimed.stage, code)
-        finish = stage.give_up(claimed, code)
+        try:
+            return self._end(claimed, code, stage.give_up(claimed, code))
+        except OperationalError:
+            raise
+        except Exception:  # else it would come back for ever
+            log.exception("job %s ends without its stage's last word", claimed.id)
+            return self._end(claimed, code, _nothing)
+
+    def _end(self, claimed: Claimed, code: str, finish: Finish) -> list[Bell]:
         with self.sessions.write() as session:
             now = self.sessions.now(session)
-            if not jobs.bury(session, claimed, now=now, error=code):
-                return []
-            return finish(session, now)
+            return finish(session, now) if jobs.bury(session, claimed, now=now, error=code) else []
 
     @contextmanager
     def _renewing(self, claimed: Claimed) -> Iterator[None]:
@@ -123,3 +135,7 @@ class Runner:
                     jobs.renew(session, claimed, now=self.sessions.now(session), lease=self.lease)
             except DBAPIError:
                 log.warning("lease of job %s not renewed: the database is away", claimed.id)
+
+
+def _nothing(_session: Session, _now: datetime) -> list[Bell]:
+    return []

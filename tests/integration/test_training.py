@@ -29,7 +29,7 @@ def patients(prefix="TEST"):
     for pixel, label in zip(pixels, labels, strict=True):
         pixel[..., label] += 90
     tpd = np.stack([5.0 * labels, 4.0 * labels], axis=1)
-    return Dataset(tuple(f"{prefix}-{i}" for i in range(6)), labels, pixels, tpd, {}, "0" * 64)
+    return Dataset(tuple(f"{prefix}-{i}" for i in range(6)), labels, pixels, tpd, {}, "0" * 64, "simulated")
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,7 @@ def test_the_artifact_is_verified_and_answers_like_the_network(made, run):
 def test_the_card_tells_where_the_model_comes_from_and_how_good_it_is(made):
     card = made.card
     assert card.training.source == "simulated"
+    assert "simulated" in card.statement
     assert card.training.patients == 6
     assert card.parity.crops == 6 * len(REQUIRED_VIEWS)
     assert card.parity.max_abs_difference < export.TOLERANCE

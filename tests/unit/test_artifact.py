@@ -23,6 +23,7 @@ def card(folder, **changes):
     values = {
         "name": "tiny",
         "version": "1",
+        "statement": TRAINED_ON,
         "created": datetime(2026, 1, 2, tzinfo=UTC),
         "preprocessing": "1",
         "input": Input(layouts={"qps_qgs_1280": 1}),

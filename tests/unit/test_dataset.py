@@ -69,6 +69,14 @@ def test_perfusion_deficits_are_read_where_the_truth_has_them(studies):
     assert data.tpd[0, 0] == pytest.approx(float(rows(studies)[0]["tpd_stress"]))
 
 
+def test_only_the_simulators_own_truth_counts_as_simulated(fresh):
+    assert dataset.read(fresh).source == "simulated"
+    write_truth(fresh, [{"patient_id": row["patient_id"], "label": row["label"]} for row in rows(fresh)])
+    data = dataset.read(fresh)
+    assert data.source == "clinical"
+    assert data.tpd is None
+
+
 def test_the_cache_gives_the_same_and_a_changed_file_undoes_it(fresh):
     seen = []
     first = dataset.read(fresh, progress=lambda done, total: seen.append((done, total)))

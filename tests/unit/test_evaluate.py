@@ -24,7 +24,7 @@ def patients(labels, *, tpd=None, seed=1):
     """Patients whose crops are noise."""
     pixels = np.random.default_rng(seed).integers(0, 256, (len(labels), 3, 224, 224, 3), dtype=np.uint8)
     names = tuple(f"TEST-{i}" for i in range(len(labels)))
-    return Dataset(names, np.array(labels, dtype=np.intp), pixels, tpd, {}, "0" * 64)
+    return Dataset(names, np.array(labels, dtype=np.intp), pixels, tpd, {}, "0" * 64, "simulated")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_baselines_stand_beside_the_network():
 def test_an_evaluation_agrees_with_single_predictions():
     classifier = Classifier(artifact.load(artifact.shipped()))
     data = patients([0, 1, 2])
-    found = evaluate(classifier, data, name="noise", source="simulated")
+    found = evaluate(classifier, data, name="noise")
     answers = [classifier.predict(dict(zip(REQUIRED_VIEWS, views, strict=True))) for views in data.pixels]
     right = sum(answer.label == LABELS[label] for answer, label in zip(answers, data.labels, strict=True))
     assert found.study.accuracy.hits == right
@@ -121,6 +121,7 @@ def test_the_command_prints_one_json_array(studies):
     (item,) = json.loads(result.stdout)
     assert item["patients"] == 2
     assert item["source"] == "simulated"
+    assert item["model"]["name"] == "mobilenet-sim-1"
 
 
 def test_the_command_prints_tables_of_eighty_columns_that_say_simulated(studies):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.errors import Rejected
 from core.jobs import Bell
 from core.types import InstanceState, Reason
+from db import studies
 from db.jobs import Claimed
 from db.session import Sessions
 from db.tables import Instance, ViewImage
@@ -82,6 +83,7 @@ class Preparing:
         return finish
 
     def _settle(self, session: Session, study_id: UUID, *, now: datetime) -> list[Bell]:
+        studies.reopen(session, study_id, now=now)  # it may have been settled without this object
         bell = completion.settle(session, study_id, now=now, policy=self.policy)
         return [bell] if bell else []
 

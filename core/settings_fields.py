@@ -1,0 +1,26 @@
+"""The kinds of value that settings have, and in words what their patterns allow."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+_AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"
+_PEER_NAME = r"^[A-Za-z0-9._-]+$"
+_DATABASE_URL = r"^(sqlite|postgresql)(\+\w+)?://"
+_BROKER_URL = r"^(filesystem|redis|rediss|sentinel|amqp|amqps|memory)://"
+
+WORDS = {
+    _AE_TITLE: "it should be 1 to 16 printable ASCII characters without a backslash, no blank at either end",
+    _PEER_NAME: "it should be letters, digits, '.', '_' and '-'",
+    _DATABASE_URL: "it should begin with sqlite:/// or postgresql+psycopg://",
+    _BROKER_URL: "it should begin with redis://, rediss://, sentinel://, amqp://, amqps:// or filesystem://",
+}
+"""By pattern."""
+
+AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=_AE_TITLE)]
+"""PS3.5 6.2, VR AE."""
+PeerName = Annotated[str, Field(min_length=1, max_length=64, pattern=_PEER_NAME)]
+DatabaseUrl = Annotated[str, Field(pattern=_DATABASE_URL)]
+BrokerUrl = Annotated[str, Field(pattern=_BROKER_URL)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]

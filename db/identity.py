@@ -1,0 +1,45 @@
+"""Whether received objects name the same patient. Spelling variants are no difference; an empty field names nobody."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+
+class Named(Protocol):
+    """What carries a patient's identity: a row, or a header's words."""
+
+    @property
+    def patient_id(self) -> str:
+        """PatientID (0010,0020)."""
+
+    @property
+    def patient_name(self) -> str:
+        """PatientName (0010,0010), component groups separated by ``=``."""
+
+    @property
+    def patient_birth_date(self) -> str:
+        """PatientBirthDate (0010,0030)."""
+
+
+def several_patients(named: Iterable[Named]) -> bool:
+    """Whether two of them contradict each other in ID, birth date or a component group of the name."""
+    said: dict[str, str] = {}
+    return any(said.setdefault(fact, value) != value for one in named for fact, value in _facts(one))
+
+
+def _facts(one: Named) -> Iterator[tuple[str, str]]:
+    """What is said of the patient, in one spelling. A group of the name (PS3.5 6.2.1.2) may be left out."""
+    groups = enumerate(one.patient_name.split("="))
+    facts = [(f"name {place}", _plain_name(group)) for place, group in groups]
+    facts.append(("id", _plain(one.patient_id)))
+    facts.append(("birth date", "".join(c for c in one.patient_birth_date if c.isdigit())))
+    return ((fact, value) for fact, value in facts if value)
+
+
+def _plain_name(group: str) -> str:
+    return "^".join(_plain(component) for component in group.split("^")).rstrip("^")
+
+
+def _plain(text: str) -> str:
+    """Without case, width of characters, padding and doubled blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).replace("\0", " ").casefold().split())

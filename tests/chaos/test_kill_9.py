@@ -1,0 +1,81 @@
+"""Whatever is killed while studies flow: every study gets its report, none gets two."""
+
+import itertools
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from harness import PACS_AE, Background, Installation, Pacs, alive, descendants, until, write
+
+from core.errors import Unavailable
+from core.types import LABELS
+from dicom_node import scu
+from training.phantom import cohort, dicom
+
+STUDIES = 20
+VICTIMS = ("cli node", "queues edge", "queues inference", "cli up")
+SETTINGS = {"lease_s": 2, "ring_again_s": 0.5, "quiet_period_s": 120, "min_free_disk_mb": 1}
+
+
+def push_like_a_pacs(installation: Installation, folders: list[list[Path]]) -> None:
+    """Send every study, and all of it again until each object was answered with success."""
+    for paths in folders:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                if not scu.send_files(paths, to=installation.address, calling_ae_title=PACS_AE, timeout_s=10).failed:
+                    break
+            except Unavailable:
+                time.sleep(0.3)
+        else:
+            raise AssertionError("a study was never taken")
+
+
+def kill_one(installation: Installation, victim: str) -> None:
+    """SIGKILL to the first process of that name below (or of) the supervisor; a dead supervisor is started again."""
+    supervisor = installation.processes[-1]
+    if victim == "cli up":
+        children = descendants(supervisor.pid)
+        supervisor.kill()
+        supervisor.wait()
+        until(lambda: not any(alive(pid) for pid in children), 10, "the children die with it")
+        installation.start(ready=False)
+        return
+    running = until(lambda: [p for p, c in descendants(supervisor.pid).items() if victim in c], 30, f"{victim} runs")
+    os.kill(min(running), signal.SIGKILL)
+
+
+# pynetdicom leaves the socket of a refused connection to the garbage collector, and a killed node refuses some.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    patients = (cohort.simulate(99, index, label=LABELS[index % 3]) for index in range(STUDIES))
+    studies = [dicom.datasets(patient) for patient in patients]
+    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(studies)]
+    pacs = Pacs().start()
+    installation = Installation(tmp_path / "home", pacs, SETTINGS)
+    installation.start()
+    try:
+        sender = Background(lambda: push_like_a_pacs(installation, folders))
+        for victim in itertools.islice(itertools.cycle(VICTIMS), 8):
+            time.sleep(1.5)
+            kill_one(installation, victim)
+        sender.finish(150)
+        uids = {str(datasets[0].StudyInstanceUID) for datasets in studies}
+        until(lambda: uids <= {r.study for r in pacs.received}, 120, f"{STUDIES} reports; {len(pacs.received)} came")
+        until(lambda: _all_sent(installation), 60, "every delivery is written down")
+    finally:
+        installation.stop()
+        pacs.stop()
+    assert {r.study for r in pacs.received} == uids
+    for study in uids:
+        assert len({r.uid for r in pacs.of(study)}) == 1, "a second report"
+        assert len({r.digest for r in pacs.of(study)}) == 1, "other bytes in a repeated send"
+    assert {item["revision"] for item in installation.results().values()} == {1}
+    assert len(installation.results()) == STUDIES
+
+
+def _all_sent(installation: Installation) -> bool:
+    reports = [item["reports"] for item in installation.results().values()]
+    return len(reports) == STUDIES and all([r["state"] for r in found] == ["sent"] for found in reports)

@@ -1,0 +1,90 @@
+"""The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
+
+
+python tests/evidence/run.py [--again] [held_out] [kill_9]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core import TRAINED_ON, __version__
+from models import artifact, card
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "build" / "evidence"
+PAGE = ROOT / "docs" / "evidence.md"
+KILL_ROUNDS = 5
+
+
+def held_out() -> dict[str, Any]:
+    """The shipped model on 200 held-out simulated patients, by the card's own command, beside the card's figures."""
+    data = KEPT / "held_out"
+    _perfuscope("simulate", str(data), "--patients", "200", "--seed", "2", "--rle", "--workers", "2")
+    said = json.loads(_perfuscope("evaluate", artifact.shipped().name, "--data", str(data), "--format", "json"))
+    return {"evaluation": said, "card": json.loads((artifact.shipped() / artifact.CARD).read_text())["evaluations"]}
+
+
+def kill_9() -> dict[str, Any]:
+    """Rounds of 20 studies with node, workers and supervisor killed in turn."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/chaos/test_kill_9.py"]
+    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for _ in range(KILL_ROUNDS)]
+    return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20}
+
+
+STEPS: dict[str, Callable[[], dict[str, Any]]] = {"held_out": held_out, "kill_9": kill_9}
+
+
+def _perfuscope(*arguments: str) -> str:
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="default: all")
+    parser.add_argument("--again", action="store_true", help="forget what was kept")
+    asked = parser.parse_args()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in asked.steps or STEPS:
+        kept = KEPT / f"{name}.json"
+        if asked.again or not kept.exists():
+            result = STEPS[name]()
+            kept.write_text(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **result}))
+    found = {
+        name: json.loads((KEPT / f"{name}.json").read_text()) for name in STEPS if (KEPT / f"{name}.json").exists()
+    }
+    PAGE.write_text("\n".join(_page(found)) + "\n")
+    sys.stdout.write(f"{PAGE.relative_to(ROOT)} is written\n")
+
+
+def _page(found: dict[str, Any]) -> list[str]:
+    lines = ["# Evidence", "", f"Written by `make evidence` of Perfuscope {__version__}. {TRAINED_ON}", ""]
+    if "held_out" in found:
+        lines += _held_out_page(found["held_out"])
+    if "kill_9" in found:
+        step = found["kill_9"]
+        lines += ["## Killed processes", "", f"{step['at']}: {step['passed']} of {step['rounds']} rounds passed. "]
+        lines += [
+            f"A round: {step['studies']} studies, SIGKILL to node, workers and supervisor in turn; every study got "
+        ]
+        lines += ["one report, none two.", ""]
+    return lines
+
+
+def _held_out_page(step: dict[str, Any]) -> list[str]:
+    shipped = card.read(artifact.shipped() / artifact.CARD)
+    said = step["evaluation"]
+    lines = ["## The shipped model on held-out simulated patients", ""]
+    lines += [f"{step['at']}, {shipped.name} {shipped.version}. Simulated patients are no clinical evidence.", ""]
+    lines += ["```json", json.dumps(said, indent=1), "```", ""]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Fixtures of tests that speak DICOM to a node in this process."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.session import Sessions
+from dicom_node import scp
+from node_harness import Node, NodeMaker, quiet_log
+
+
+@pytest.fixture
+def start_node(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> Iterator[NodeMaker]:
+    """Starts a node with the given settings; it ends with the test. A second one shares home and database."""
+    quiet_log()
+    monkeypatch.setattr(scp, "_POLL_S", 0.02)  # how soon a listener notices that it is to end
+    nodes: list[Node] = []
+
+    def start(**settings: Any) -> Node:
+        nodes.append(Node(tmp_path, sessions, **settings))
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        node.close()
+    gc.collect()  # pynetdicom leaves the sockets of refused peers to the collector
+
+
+@pytest.fixture
+def node(start_node: NodeMaker) -> Node:
+    """A running node that knows one peer."""
+    return start_node()

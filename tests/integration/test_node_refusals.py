@@ -1,0 +1,199 @@
+"""Objects and commands that cannot be understood or contradict themselves: a status each, and a node that lives on."""
+
+import random
+import struct
+from collections.abc import Callable
+
+import pytest
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage, SecondaryCaptureImageStorage
+
+from db.tables import Instance, Study
+from dicom_node.scp import TRANSFER_SYNTAXES
+from node_harness import CANNOT_UNDERSTAND, MISMATCH, SUCCESS, Node, encoded, screen
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.filterwarnings("ignore::UserWarning")]
+
+SC = str(SecondaryCaptureImageStorage)
+NO_UIDS = {
+    "path": "../../../evil",
+    "empty": "",
+    "65 characters": "1." + "2" * 63,
+    "letters": "1.2.abc",
+    "leading zero": "1.02.3",
+    "dots": "1..2",
+    "two values": "1.2\\1.3",
+    "line feed": "1.2.3\n",
+    "not ASCII": "1.2.é",
+    "missing": None,
+}
+UID_KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
+
+def _refused_and_lives(node: Node, say: Callable[[object], int], status: int) -> None:
+    with node.sender() as sender:
+        assert say(sender) == status
+        assert (node.count(Instance), node.count(Study), node.stored(), node.incoming()) == (0, 0, [], [])
+        assert sender.store(screen()) == SUCCESS, "the association goes on"
+
+
+def _with(ds: Dataset, keyword: str, value: str | None) -> Dataset:
+    del ds[keyword]
+    if value is not None:
+        ds.add_new(keyword, "LO" if "é" in value else "UI", value)
+    return ds
+
+
+@pytest.mark.parametrize("keyword", UID_KEYWORDS)
+@pytest.mark.parametrize("value", NO_UIDS.values(), ids=NO_UIDS)
+def test_a_data_set_without_proper_uids_cannot_be_understood(node: Node, keyword: str, value: str | None) -> None:
+    data = encoded(_with(screen(), keyword, value), ImplicitVRLittleEndian)
+    with node.sender((SC, ImplicitVRLittleEndian)) as sender:
+        status = sender.say(data, SC, screen().SOPInstanceUID, syntax=ImplicitVRLittleEndian)
+        assert status == CANNOT_UNDERSTAND
+        assert (node.count(Study), node.stored(), node.incoming()) == (0, [], [])
+        assert sender.store(screen(), ImplicitVRLittleEndian) == SUCCESS, "the association goes on"
+
+
+@pytest.mark.parametrize("place", ["class", "instance"])
+@pytest.mark.parametrize(
+    "value", [v for k, v in NO_UIDS.items() if k != "not ASCII"], ids=[k for k in NO_UIDS if k != "not ASCII"]
+)
+def test_a_command_without_proper_uids_cannot_be_understood(node: Node, place: str, value: str | None) -> None:
+    ds = screen()
+    uids = (value, ds.SOPInstanceUID) if place == "class" else (SC, value)
+
+    _refused_and_lives(node, lambda sender: sender.say(encoded(ds), *uids), CANNOT_UNDERSTAND)
+
+
+def test_a_c_store_without_a_data_set_cannot_be_understood(node: Node) -> None:
+    _refused_and_lives(node, lambda sender: sender.say(None, SC, "1.2.3"), CANNOT_UNDERSTAND)
+
+
+@pytest.mark.parametrize(
+    "uids",
+    [(SC, "1.2.3"), (str(MRImageStorage), None), ("1.2.826.0.1.3680043.9.7777.1", None), ("1.2.840.10008.1.1", None)],
+    ids=["instance", "class", "private class", "no storage class"],
+)
+def test_a_command_that_names_another_object_is_a_mismatch(node: Node, uids: tuple[str, str | None]) -> None:
+    ds = screen()
+    sop_class, sop_instance = uids[0], uids[1] or ds.SOPInstanceUID
+
+    _refused_and_lives(node, lambda sender: sender.say(encoded(ds), sop_class, sop_instance), MISMATCH)
+
+
+def test_an_object_of_another_class_than_agreed_on_is_a_mismatch(node: Node) -> None:
+    ds = screen()
+    ds.SOPClassUID = MRImageStorage
+
+    _refused_and_lives(node, lambda sender: sender.say(encoded(ds), MRImageStorage, ds.SOPInstanceUID), MISMATCH)
+
+
+def test_an_object_by_the_verification_context_is_not_taken(node: Node) -> None:
+    ds = screen()
+    verification = "1.2.840.10008.1.1"
+    with node.sender((verification, ExplicitVRLittleEndian), (SC, ExplicitVRLittleEndian)) as sender:
+        assert sender.say(encoded(ds), SC, ds.SOPInstanceUID, abstract=verification) == CANNOT_UNDERSTAND
+        assert sender.say(encoded(ds), verification, ds.SOPInstanceUID, abstract=verification) == CANNOT_UNDERSTAND
+        assert node.count(Instance) == 0
+        assert sender.store(ds) == SUCCESS
+
+
+def _nested(depth: int, *, undefined: bool) -> bytes:
+    """A private sequence of ``depth`` levels in Implicit VR, before everything else."""
+    inner = b""
+    for _ in range(depth):
+        if undefined:
+            ends = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
+            inner = struct.pack("<HHIHHI", 0x0040, 0xA730, 0xFFFFFFFF, 0xFFFE, 0xE000, 0xFFFFFFFF) + inner + ends
+        else:
+            item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+            inner = struct.pack("<HHI", 0x0040, 0xA730, len(item)) + item
+    return inner
+
+
+@pytest.mark.parametrize("undefined", [True, False], ids=["undefined lengths", "defined lengths"])
+@pytest.mark.parametrize("place", ["before the UIDs", "after them"])
+def test_sequences_3000_deep_do_no_harm(node: Node, place: str, *, undefined: bool) -> None:
+    plain, nest = encoded(screen(), ImplicitVRLittleEndian), _nested(3000, undefined=undefined)
+    data = nest + plain if place.startswith("before") else plain + nest
+    with node.sender((SC, ImplicitVRLittleEndian)) as sender:
+        status = sender.say(data, SC, screen().SOPInstanceUID, syntax=ImplicitVRLittleEndian)
+        assert status in {SUCCESS, CANNOT_UNDERSTAND}
+        assert len(node.instances()) == len(node.stored()) == (status == SUCCESS)
+        assert sender.store(screen(2), ImplicitVRLittleEndian) == SUCCESS
+
+
+def test_a_truncated_header_cannot_be_understood(node: Node) -> None:
+    data = encoded(screen())
+    uids = data.index(b"\x20\x00\x0e\x00")  # the last UID, Series Instance UID
+    with node.sender() as sender:
+        statuses = {sender.say(data[:length], SC, screen().SOPInstanceUID) for length in range(0, uids + 8, 7)}
+        assert statuses == {CANNOT_UNDERSTAND}
+        assert sender.store(screen()) == SUCCESS
+
+
+@pytest.mark.parametrize("vr", [b"US", b"FD", b"SQ", b"AT", b"IS", b"DS", b"UN", b"ZZ"])
+def test_an_element_of_a_strange_type_does_no_harm(node: Node, vr: bytes) -> None:
+    data = encoded(screen())
+    at = data.index(b"\x10\x00\x20\x00LO") + 4
+    data = data[:at] + vr + data[at + 2 :]
+    with node.sender() as sender:
+        assert sender.say(data, SC, screen().SOPInstanceUID) in {SUCCESS, CANNOT_UNDERSTAND}
+        assert sender.store(screen(2)) == SUCCESS
+
+
+def test_text_that_some_databases_refuse_is_cleaned(node: Node) -> None:
+    ds = screen()
+    ds.PatientID = "INVENTED\0ID"
+    ds.SeriesDescription = "x" * 10_000
+    assert node.store(ds) == [SUCCESS]
+
+    [instance] = node.instances()
+    assert instance.patient_id == "INVENTEDID"
+    assert len(instance.series_description) == 255
+
+
+def test_damaged_objects_get_a_status_whatever_is_damaged(node: Node) -> None:
+    """300 objects with a few bytes of the header changed; every one is answered on one association."""
+    rng = random.Random(20261123)
+    with node.sender(*((SC, syntax) for syntax in TRANSFER_SYNTAXES[:3])) as sender:
+        for _ in range(300):
+            syntax = rng.choice(TRANSFER_SYNTAXES[:3])
+            data = bytearray(encoded(screen(), syntax))
+            for _ in range(rng.randint(1, 6)):
+                data[rng.randrange(len(data) - 4096)] = rng.choice([0, 1, 0x7F, 0xFF, rng.randrange(256)])
+            status = sender.say(bytes(data), SC, screen().SOPInstanceUID, syntax=syntax)
+            assert status in {SUCCESS, CANNOT_UNDERSTAND, MISMATCH}, hex(status)
+        assert sender.store(screen(2)) == SUCCESS
+    assert len(node.stored()) == node.count(Instance)
+    assert not node.incoming()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"",
+        bytes(20),
+        b"\xff" * 64,
+        struct.pack("<HHIHHHIH", 0, 0x100, 2, 0x0001, 0, 0x800, 2, 0x0102),
+        struct.pack("<HHIHHHIH", 0, 0x100, 2, 0x7777, 0, 0x800, 2, 0x0101),
+        bytes(200_000),
+    ],
+    ids=["empty", "zeros", "ones", "bare C-STORE", "unknown command", "endless"],
+)
+def test_a_command_that_is_none_ends_its_association_alone(node: Node, command: bytes) -> None:
+    other, assoc = node.request(), node.request()
+    context = assoc.accepted_contexts[0].context_id
+    parts = [command[i : i + 16000] for i in range(0, len(command), 16000)] or [b""]
+    wire = assoc.dul.socket.socket
+    for number, part in enumerate(parts, 1):
+        control = b"\x03" if number == len(parts) and len(command) < 100_000 else b"\x01"
+        pdv = struct.pack(">LB", len(part) + 2, context) + control + part
+        wire.sendall(struct.pack(">BBL", 4, 0, len(pdv)) + pdv)
+    assoc.join(10)
+
+    assert not assoc.is_established
+    assert other.is_established
+    other.release()
+    assert node.echoes()

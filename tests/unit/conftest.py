@@ -1,0 +1,77 @@
+"""A fresh database per test: a copy of one that was migrated once."""
+
+import io
+import logging
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+from ward import Clock, Ward
+
+from core import log
+from db import schema
+from db.session import Sessions, make_engine
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("db") / "empty.db"
+    engine = make_engine(f"sqlite:///{path}")
+    schema.upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def new_sessions(migrated: Path, tmp_path: Path) -> Iterator[Callable[..., Sessions]]:
+    """Makes sessions on a new database of their own."""
+    engines = []
+
+    def make(name: str = "perfuscope.db", **options: object) -> Sessions:
+        shutil.copy(migrated, tmp_path / name)
+        engines.append(make_engine(f"sqlite:///{tmp_path / name}"))
+        return Sessions(engines[-1], **options)
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sessions(new_sessions: Callable[..., Sessions], clock: Clock) -> Sessions:
+    return new_sessions(clock=clock)
+
+
+@pytest.fixture
+def ward(sessions: Sessions, clock: Clock) -> Ward:
+    """A database with an active model and a clock that stands still."""
+    made = Ward(sessions, clock)
+    made.activate()
+    return made
+
+
+@pytest.fixture
+def stderr_log() -> Iterator[Callable[[], str]]:
+    """The log as a running process has it; gives what it said so far."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    loggers = {name: logging.getLogger(name) for name in log._QUIET}
+    levels = {name: logger.level for name, logger in loggers.items()}
+    before = root.handlers[:], root.level
+    with redirect_stderr(stream):
+        log.configure()
+    yield stream.getvalue
+    root.handlers[:], root.level = before
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+    for name, logger in loggers.items():
+        logger.setLevel(levels[name])
