@@ -22,6 +22,7 @@ from cli.free_ports import free_port
 from cli.sentences import one_sentence
 from core import DISCLAIMER, MANUFACTURER, TRAINED_ON
 from core.errors import PerfuscopeError, Unavailable
+from core.jobs import Queue
 from core.types import LABELS, Label
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def demo(
     console = Console()
     console.print("[bold]Perfuscope demo[/]  simulated patients; research use only, not for diagnosis\n")
     with _home(home) as folder, _pacs() as pacs, _perfuscope(folder, pacs.port, console) as address:
-        pushed = _push(_patients(console, studies, seed), address, console)
-        with console.status("Waiting for the reports"):
-            pacs.wait_for(studies, _REPORT_TIMEOUT_S)
+        pushed = _push(_patients(console, studies, seed), address, pacs, console)
         complete = _show(console, pushed, pacs, _results(folder))
         pages = _pages(folder if home else Path(tempfile.gettempdir()) / "perfuscope-demo", pacs)
         console.print(f"\nReport pages as the PACS has them: {pages}", highlight=False, soft_wrap=True)
@@ -149,6 +148,7 @@ def _perfuscope(home: Path, pacs_port: int, console: Console) -> Iterator["Addre
 def _wait_until_ready(child: "subprocess.Popen[bytes]", address: "Address", home: Path) -> None:
     from dicom_node import scu
 
+    log = home / "perfuscope.log"
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
@@ -157,9 +157,11 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", address: "Address", home
             scu.echo(address, calling_ae_title=_PACS_AE)
         except Unavailable:
             time.sleep(0.1)
-        else:
+            continue
+        if all(f"serving queue {queue.value}" in log.read_text(errors="replace") for queue in Queue):
             return
-    last = (home / "perfuscope.log").read_text(errors="replace").strip().splitlines()[-5:]
+        time.sleep(0.1)
+    last = log.read_text(errors="replace").strip().splitlines()[-5:]
     raise PerfuscopeError("Perfuscope did not start:\n" + "\n".join(last))
 
 
@@ -179,19 +181,22 @@ class _Pushed:
     stored_at: float
 
 
-def _push(patients: list["SimulatedPatient"], to: "Address", console: Console) -> list[_Pushed]:
+def _push(patients: list["SimulatedPatient"], to: "Address", pacs: _Pacs, console: Console) -> list[_Pushed]:
+    """Push one study after another, each when the report of the one before is back."""
     from dicom_node import scu
     from training.phantom import dicom
 
     pushed: list[_Pushed] = []
-    with tempfile.TemporaryDirectory() as folder, console.status("Pushing by C-STORE"):
-        for patient in patients:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, patient in enumerate(patients, start=1):
             paths = dicom.write_study(patient, Path(folder) / str(patient.index))
-            result = scu.send_files(paths, to=to, calling_ae_title=_PACS_AE)
-            if result.failed:
-                raise PerfuscopeError("Perfuscope did not take a study")
-            uid = str(dicom.datasets(patient)[0].StudyInstanceUID)
-            pushed.append(_Pushed(uid, patient.label, time.perf_counter()))
+            with console.status(f"Study {number} of {len(patients)}: pushed by C-STORE, waiting for its report"):
+                result = scu.send_files(paths, to=to, calling_ae_title=_PACS_AE)
+                if result.failed:
+                    raise PerfuscopeError("Perfuscope did not take a study")
+                uid = str(dicom.datasets(patient)[0].StudyInstanceUID)
+                pushed.append(_Pushed(uid, patient.label, time.perf_counter()))
+                pacs.wait_for(number, _REPORT_TIMEOUT_S)
     return pushed
 
 

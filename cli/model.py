@@ -70,7 +70,7 @@ def _facts(found: "Card") -> Table:
         "Patients": f"{training.patients} {training.source}: {labels}",
         "Split": f"{parts}, by patient, seed {training.split_seed}",
         "Made by": training.made_by,
-        "Temperature": f"{found.calibration.study_temperature} study, {found.calibration.view_temperature} view",
+        "Temperature": f"{calibration.folded_temperature} in the network, {calibration.view_temperature} a view",
         "Needs review": f"below {found.review_below:.0%}",
         "LiteRT = Keras": f"{found.parity.max_abs_difference:.1e} apart at most on {found.parity.crops} crops",
         "SHA-256": found.files["model.tflite"],

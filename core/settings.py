@@ -193,7 +193,7 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
         msg = f"there is no settings file {config}"
         raise SettingsError(msg)
     try:
-        return _from(path, given)
+        found = _from(path, given)
     except ValidationError as error:
         raise SettingsError(settings_sentences.of(error, known=names())) from None
     except UnreadableVariable as error:
@@ -204,6 +204,10 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     except OSError as error:
         msg = f"the settings file {path} cannot be read: {error.strerror}"
         raise SettingsError(msg) from None
+    if config is None and found.home != home.expanduser().absolute():
+        msg = f"home = {str(found.home)!r} in {path} leads away from that file; name the file with --config"
+        raise SettingsError(msg)
+    return found
 
 
 def _from(path: Path, given: dict[str, Any]) -> Settings:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("perfuscope.incoming")
 
 _LONGEST_COMMAND = 64 * 1024
+_NO_INSTANCE = "2.25.0"  # answered to a command whose own UID cannot be
 _REACTOR_EVENT_INVALID = "Evt19"  # PS3.8 9.2: unrecognised or invalid PDU; the association is aborted
 
 
@@ -152,11 +153,12 @@ class StreamingProvider(DIMSEServiceProvider):
         try:
             super().receive_primitive(primitive)
         except PYDICOM_ERRORS:
-            self._refuse()
+            self.refuse()
         if self.message is not None and self.message.encoded_command_set.tell() > _LONGEST_COMMAND:
-            self._refuse()
+            self.refuse()
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
+        """Abort the association for what its peer said."""
         log.warning("a message that is none in DIMSE; association aborted")
         self.dul.event_queue.put(_REACTOR_EVENT_INVALID)
 
@@ -189,13 +191,17 @@ def let_through(event: Event) -> None:
 
     For EVT_DIMSE_RECV. The command's own words stay with its ``Growing``, and the receiver judges those.
     """
-    message = event.message
+    message, provider = event.message, event.assoc.dimse
     growing = message.data_set
-    if not isinstance(message, C_STORE_RQ) or not isinstance(growing, Growing):
+    if not (isinstance(message, C_STORE_RQ) and isinstance(growing, Growing)):
         return
     growing.read_command(message)
-    context = _context_of(message, event.assoc)
+    command, context = message.command_set, _context_of(message, event.assoc)
+    if command.get("MessageID") is None and isinstance(provider, StreamingProvider):
+        provider.refuse()  # there is no way to answer it
+    if command.get("Priority") is None:
+        command.Priority = 0
     if context is None or not _stores(context) or context.abstract_syntax != growing.sop_class_uid:
-        message.command_set.AffectedSOPClassUID = SecondaryCaptureImageStorage
+        command.AffectedSOPClassUID = SecondaryCaptureImageStorage
     if not conformant(growing.sop_instance_uid):
-        message.command_set.AffectedSOPInstanceUID = ""
+        command.AffectedSOPInstanceUID = _NO_INSTANCE

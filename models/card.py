@@ -50,10 +50,14 @@ class TrainingData(Record):
 
 
 class Calibration(Record):
-    """Temperatures fitted on the validation patients: logits are divided by them before the softmax."""
+    """Temperatures fitted on the validation patients.
 
+    The study's is folded into the network, so that a study's probabilities are the softmax of the mean of its views'
+    logits. A single view's logits are divided by ``view_temperature`` before their softmax.
+    """
+
+    folded_temperature: Positive = 1.0
     view_temperature: Positive = 1.0
-    study_temperature: Positive = 1.0
 
 
 class TpdRule(Record):

@@ -62,7 +62,7 @@ class Classifier:
         started = time.perf_counter()
         views = {view: self.view(view, crops[view]) for view in REQUIRED_VIEWS}
         logits = np.array([prediction.logits for prediction in views.values()], dtype=np.float32)
-        probabilities = Probabilities.of(study_probabilities(logits, self.card))
+        probabilities = Probabilities.of(study_probabilities(logits))
         return StudyPrediction(
             probabilities=probabilities,
             status=status_of(probabilities, self.card),
@@ -98,9 +98,9 @@ def view_probabilities(logits: Floats, card: Card) -> NDArray[np.float64]:
     return softmax(logits / card.calibration.view_temperature)
 
 
-def study_probabilities(logits: Floats, card: Card) -> NDArray[np.float64]:
-    """Calibrated probabilities of studies from their views' logits: (..., views, 3) to (..., 3)."""
-    return softmax(logits.mean(axis=-2) / card.calibration.study_temperature)
+def study_probabilities(logits: Floats) -> NDArray[np.float64]:
+    """Calibrated probabilities of studies, softmax of the mean of their views' logits: (..., views, 3) to (..., 3)."""
+    return softmax(logits.mean(axis=-2))
 
 
 def status_of(probabilities: Probabilities, card: Card) -> Status:

@@ -75,6 +75,12 @@ def logits_and_features(model: Any) -> Any:
     return Model(model.input, [model.get_layer(DENSE[2]).output, model.layers[BASE_LAYERS - 1].output])
 
 
+def divide_logits(model: Any, temperature: float) -> None:
+    """Fold a temperature into the last dense layer: from now on the model's logits are divided by it."""
+    layer = model.get_layer(DENSE[2])
+    layer.set_weights([weights / temperature for weights in layer.get_weights()])
+
+
 def head(model: Any) -> Head:
     """The weights of the dense head, for the class activation maps."""
     (k0, b0), (k1, b1), (k2, b2) = (model.get_layer(name).get_weights() for name in DENSE)

@@ -8,9 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from harness import NODE_AE, PACS_AE, free_port
 from pydicom import Dataset
-from pydicom.filewriter import write_dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
@@ -27,7 +28,6 @@ from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
 from dicom_node.receiver import Receiver
 from dicom_node.scp import Listener
-from harness import NODE_AE, PACS_AE, free_port
 
 CANARY = "CANARY"
 """Part of every identifier that ``screen`` invents but the UIDs; those hold ``UID_CANARY``."""
@@ -96,8 +96,9 @@ class Sender:
             _, response = self.assoc.dimse.get_msg(block=True)
         finally:
             self.assoc._reactor_checkpoint.set()
-        assert response is not None, "no answer"
-        return int(response.Status)
+        assert isinstance(response, C_STORE), "no answer"
+        assert response.Status is not None
+        return response.Status
 
     def send_half(self, *, within_a_pdu: bool = False) -> socket.socket:
         """Send the first half of an object and no more; the socket it went by."""
@@ -105,17 +106,24 @@ class Sender:
         message = C_STORE_RQ()
         message.primitive_to_message(_request(encoded(ds), ds.SOPClassUID, ds.SOPInstanceUID))
         pdus = []
-        for primitive in message.encode_msg(self.assoc.accepted_contexts[0].context_id, 16384):
+        for primitive in message.encode_msg(self._context(ds.SOPClassUID, ExplicitVRLittleEndian), 16384):
             pdu = P_DATA_TF()
             pdu.from_primitive(primitive)
             pdus.append(pdu.encode())
-        wire = self.assoc.dul.socket.socket
+        wire = self.wire
         wire.sendall(b"".join(pdus[: len(pdus) // 2]) + (pdus[-2][:5000] if within_a_pdu else b""))
         return wire
 
+    @property
+    def wire(self) -> socket.socket:
+        """The bare connection."""
+        assert self.assoc.dul.socket is not None
+        assert self.assoc.dul.socket.socket is not None
+        return self.assoc.dul.socket.socket
+
     def _context(self, abstract: str, syntax: str) -> int:
         found = (
-            c.context_id
+            c.context_id or 0
             for c in self.assoc.accepted_contexts
             if (c.abstract_syntax, c.transfer_syntax[0]) == (abstract, syntax)
         )
@@ -125,7 +133,7 @@ class Sender:
 class Node:
     """Listener and receiver on a free port, with a home in ``home``; bells are collected, not rung."""
 
-    def __init__(self, home: Path, sessions: Sessions, **settings: Any) -> None:
+    def __init__(self, *, home: Path, sessions: Sessions, **settings: Any) -> None:
         peers = settings.pop("peers", (Peer(name="pacs", ae_title=PACS_AE),))
         values = {"dicom_port": free_port(), "min_free_disk_mb": 0, "network_timeout_s": TIMEOUT_S}
         self.settings = Settings(home=home, peers=peers, **(values | settings))

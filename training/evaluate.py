@@ -21,7 +21,7 @@ def evaluate(
 ) -> Evaluation:
     """The model's figures on ``data``, called ``name``."""
     logits = run(classifier, data, progress=progress)
-    study = study_probabilities(logits, classifier.card)
+    study = study_probabilities(logits)
     views = view_probabilities(logits, classifier.card)
     accepted = study.max(axis=1) >= classifier.card.review_below
     right = study.argmax(axis=1) == data.labels

@@ -61,7 +61,9 @@ def fit(data: Dataset, recipe: Recipe, *, say: Say) -> Fitted:
     if second >= first:
         model.set_weights(after_first)
     kept: Literal[1, 2] = 2 if second < first else 1
-    return Fitted(model, parts, kept, calibrate(logits(model, validation), validation.labels))
+    calibration = calibrate(logits(model, validation), validation.labels)
+    mobilenet.divide_logits(model, calibration.folded_temperature)
+    return Fitted(model, parts, kept, calibration)
 
 
 def make_repeatable(seed: int) -> None:
@@ -83,12 +85,10 @@ def logits(model: Any, data: Dataset) -> Floats:
 
 
 def calibrate(values: Floats, truth: NDArray[np.intp]) -> Calibration:
-    """The temperatures with the lowest NLL, for views and for studies, from logits (n, 3, 3) and labels (n,)."""
-    views = values.reshape(-1, len(LABELS))
-    return Calibration(
-        view_temperature=_temperature(views, np.repeat(truth, len(REQUIRED_VIEWS))),
-        study_temperature=_temperature(values.mean(axis=1), truth),
-    )
+    """The temperatures with the lowest NLL, for studies and for views, from logits (n, 3, 3) and labels (n,)."""
+    study = _temperature(values.mean(axis=1), truth)
+    views = _temperature(values.reshape(-1, len(LABELS)) / study, np.repeat(truth, len(REQUIRED_VIEWS)))
+    return Calibration(folded_temperature=study, view_temperature=views)
 
 
 def _temperature(values: Floats, truth: NDArray[np.intp]) -> float:

@@ -61,6 +61,7 @@ class _Runners:
         for queue in self._makers:
             try:
                 self.of(queue)
+                logger.info("serving queue %s", queue.value)
             except Exception:  # Celery would print its text and go on without
                 logger.exception("the runner of queue %s cannot be built yet", queue.value)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from node_harness import Node, NodeMaker, quiet_log
 
 from db.session import Sessions
 from dicom_node import scp
-from node_harness import Node, NodeMaker, quiet_log
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def start_node(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPat
     nodes: list[Node] = []
 
     def start(**settings: Any) -> Node:
-        nodes.append(Node(tmp_path, sessions, **settings))
+        nodes.append(Node(home=settings.pop("home", tmp_path), sessions=settings.pop("sessions", sessions), **settings))
         return nodes[-1]
 
     yield start

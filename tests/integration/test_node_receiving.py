@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from harness import NODE_AE, PACS_AE, Background, until, write
+from node_harness import CANARY, SUCCESS, UID_CANARY, Node, Sender, encoded, screen
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, NuclearMedicineImageStorage, SecondaryCaptureImageStorage
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from sqlalchemy import select, update
 
 from cli.node import serve
 from core import MANUFACTURER, MODEL_NAME
 from core.jobs import JobStage
 from db.tables import Instance, Job, Report, Study
-from harness import NODE_AE, PACS_AE, Background, until, write
-from node_harness import CANARY, SUCCESS, UID_CANARY, Node, Sender, encoded, screen
 
 pytestmark = pytest.mark.timeout(60)
 

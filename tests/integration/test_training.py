@@ -122,8 +122,8 @@ def test_temperatures_flatten_what_is_too_sure():
     sure = 2 * np.eye(3, dtype=np.float32)[said]
     views = np.repeat(sure[:, np.newaxis], 3, axis=1)
     found = calibrate(views, truth)
-    assert found.view_temperature == found.study_temperature
-    assert calibrate(views * 4, truth).study_temperature > found.study_temperature
+    assert found.view_temperature == 1.0
+    assert calibrate(views * 4, truth).folded_temperature > found.folded_temperature
 
 
 def test_the_artifact_is_verified_and_answers_like_the_network(made, run):

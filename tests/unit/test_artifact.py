@@ -164,7 +164,7 @@ def test_unpacking_again_is_harmless_and_mends_a_damaged_copy(folder, tmp_path):
 def hostile_archives(folder):
     good = contents(folder)
     yield "climbs", zipped([*good[:2], ("../card.json", good[2][1])]), "nothing else"
-    yield "absolute", zipped([*good[:2], ("/tmp/card.json", good[2][1])]), "nothing else"
+    yield "absolute", zipped([*good[:2], ("/card.json", good[2][1])]), "nothing else"
     yield "one more", zipped([*good, ("extra", b"")]), "nothing else"
     yield "one fewer", zipped(good[:2]), "nothing else"
     yield "bomb", zipped([(name, b"\0" * 10_000_000) for name, _ in good], zipfile.ZIP_DEFLATED), "without compression"

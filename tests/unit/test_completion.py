@@ -87,7 +87,7 @@ def test_two_patients_in_one_study_are_quarantined(other):
         ("TESTPATIENT^JANE", "TESTPATIENT^JANE=試験^患者"),
         ("TESTPATIENT^JANE==", "TESTPATIENT^JANE"),
         ("M\u00dcSTERFRAU^ERIKA", "Mu\u0308sterfrau^Erika"),
-        ("TESTPATIENT^JANE", "ＴＥＳＴＰＡＴＩＥＮＴ＾ＪＡＮＥ"),
+        ("TESTPATIENT^JANE", "\uff34\uff25\uff33\uff34PATIENT^JANE"),  # full-width letters
     ],
 )
 def test_spelling_variants_of_one_name_are_no_difference(mine, other):
@@ -194,8 +194,8 @@ def test_an_incomplete_study_ends_after_the_quiet_period_with_the_view_named(war
     assert ward.jobs(JobStage.REPORT) == []
 
 
-def test_a_page_for_an_incomplete_study_is_made_where_the_settings_ask_for_it(sessions, clock):
-    ward = Ward(sessions, clock, replace(POLICY, report_no_result=True))
+def test_a_page_for_an_incomplete_study_is_made_where_the_settings_ask_for_it(sessions_by_clock, clock):
+    ward = Ward(sessions_by_clock, clock, replace(POLICY, report_no_result=True))
     ward.activate()
     ward.screen(QPS)
     clock.turn(30)

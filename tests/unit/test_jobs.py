@@ -17,8 +17,8 @@ LEASE = timedelta(seconds=30)
 
 
 @pytest.fixture
-def book(sessions, clock):
-    return Book(sessions, clock)
+def book(sessions_by_clock, clock):
+    return Book(sessions_by_clock, clock)
 
 
 class Book:

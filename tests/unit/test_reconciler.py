@@ -6,28 +6,29 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from ward import POLICY, Ward
 
 from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, Reason, Stage, View
-from db import jobs
+from db import jobs, studies
+from db.tables import Case
 from dicom_node.reconciler import Reconciler
 
 CANARY = "TESTPATIENT^CANARY"
 
 
 @pytest.fixture
-def writes(ward) -> Callable[[], int]:
+def writes(ward, monkeypatch) -> Callable[[], int]:
     """How many write transactions were opened so far."""
-    begun = []
+    begun, write = [], ward.sessions.write
 
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        if statement == "BEGIN IMMEDIATE":
-            begun.append(statement)
+    def counted():
+        begun.append(None)
+        return write()
 
-    event.listen(ward.sessions.engine, "before_cursor_execute", note)
+    monkeypatch.setattr(ward.sessions, "write", counted)
     return lambda: len(begun)
 
 
@@ -80,8 +81,6 @@ def test_a_study_whose_time_has_come_is_settled_and_its_bell_rung(ward, clock):
 
 
 def test_a_backlog_of_studies_in_preparation_hides_no_study_that_is_due(ward, clock):
-    from db import studies
-
     for number in range(5):
         ward.arrive("1.7", study=f"1.2.{number}")
     clock.turn(10)
@@ -153,35 +152,27 @@ def test_a_bug_in_a_round_is_logged_without_its_text_and_the_next_round_comes(wa
 
 
 def test_a_study_that_cannot_be_settled_keeps_no_other_from_it(ward, clock, stderr_log):
-    ward.raw("1.9")
-    with ward.sessions.write() as session:
-        session.execute(text("UPDATE studies SET study_instance_uid = '1.2.0'"))
+    ward.arrive("1.9", study="1.2.0", screen=False)
     clock.turn(0.1)
-    ward.raw("1.9")
-    first = poison(ward)
+    ward.arrive("1.9", study="1.2.3", screen=False)
+    with ward.sessions.read() as session:
+        poisoned = studies.id_of(session, "1.2.0")
+    settle = ward.reconciler._settle
+
+    def broken(study_id: UUID) -> None:
+        if study_id == poisoned:
+            raise LookupError(CANARY)
+        settle(study_id)
+
+    ward.reconciler._settle = broken
     clock.turn(30)
     ward.tick()
     with ward.sessions.read() as session:
-        settled = session.execute(text("SELECT study_id, reason FROM cases")).all()
-    assert len(settled) == 1
-    assert UUID(settled[0].study_id) != first
-    assert settled[0].reason == Reason.NO_SCREENS.value
+        (case,) = session.scalars(select(Case))
+        assert case.study_id == studies.id_of(session, "1.2.3")
+    assert case.reason is Reason.NO_SCREENS
     assert "cannot be settled" in stderr_log()
-
-
-def poison(ward: Ward) -> UUID:
-    """Have settling the older of two studies fail by a bug."""
-    real = ward.reconciler._settle
-    with ward.sessions.read() as session:
-        stamp = session.execute(text("SELECT id FROM studies ORDER BY waiting_since LIMIT 1")).scalar_one()
-
-    def settle(study_id: UUID) -> None:
-        if study_id == UUID(stamp):
-            raise LookupError(CANARY)
-        real(study_id)
-
-    ward.reconciler._settle = settle
-    return UUID(stamp)
+    assert CANARY not in stderr_log()
 
 
 def test_a_job_whose_worker_was_lost_is_rung_for_once_its_lease_ran_out(ward, clock):

@@ -88,8 +88,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(sessions, clock) -> Shop:
-    return Shop(sessions, clock)
+def shop(sessions_by_clock, clock) -> Shop:
+    return Shop(sessions_by_clock, clock)
 
 
 def test_a_job_done_once_is_done_and_its_bells_are_handed_back(shop):

@@ -30,7 +30,8 @@ def refuse_foreign_content(out: Path, *, patients: int, seed: int) -> None:
     """Raise PerfuscopeError where OUT holds anything that writing this cohort would not replace."""
     if out.exists() and not out.is_dir():
         raise PerfuscopeError(f"{out} is a file; name a folder.")
-    held = {entry.name for entry in out.iterdir()} - {TRUTH, _UNFINISHED} if out.exists() else set()
+    held = {entry.name for entry in out.iterdir() if entry.name[0] != "."} if out.exists() else set()
+    held -= {TRUTH, _UNFINISHED}
     foreign = held - {patient_id(seed, index) for index in range(patients)}
     if not foreign:
         return

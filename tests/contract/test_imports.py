@@ -1,0 +1,91 @@
+"""Who loads what: commands start quickly, and the inference worker stays small and blind to DICOM."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = ["tensorflow", "keras", "celery", "kombu", "pydicom", "pynetdicom", "ai_edge_litert", "sqlalchemy", "scipy"]
+
+
+def loaded(code: str, *arguments: str) -> dict:
+    """What the code printed as JSON in a process of its own."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_command_line_is_imported_within_a_second_and_without_the_heavy_libraries():
+    code = """
+import json, sys, time
+began = time.process_time()
+import cli.main
+print(json.dumps({"seconds": time.process_time() - began, "modules": sorted(sys.modules)}))
+"""
+    tries = [loaded(code) for _ in range(2)]
+    assert [name for name in HEAVY if name in tries[0]["modules"]] == []
+    assert min(one["seconds"] for one in tries) < 1
+
+
+def test_help_is_there_at_once():
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "--help"], capture_output=True, text=True, timeout=60, check=False
+        )
+        seconds.append(time.monotonic() - began)
+        assert done.returncode == 0
+        assert "Research use only, not for diagnosis" in done.stdout
+    assert min(seconds) < 3  # 0.5 s on an idle machine
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home folder with the shipped model active."""
+    path = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "cli", "db", "upgrade", "--home", str(path)]
+    subprocess.run(command, capture_output=True, timeout=60, check=True)
+    return path
+
+
+def test_an_inference_worker_ready_for_work_has_loaded_neither_dicom_nor_tensorflow(home):
+    code = """
+import json, resource, sys
+from pathlib import Path
+from core.jobs import JobStage, Queue
+from core.settings import Settings
+from worker import app
+import worker.inference
+settings = Settings(home=Path(sys.argv[1]))
+app.build(settings, [Queue.INFERENCE])
+runner = worker.inference.make_runner(settings)
+assert list(runner.stages) == [JobStage.CLASSIFY]
+print(json.dumps({"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "modules": sorted(sys.modules)}))
+"""
+    found = loaded(code, str(home))
+    forbidden = ["pydicom", "pynetdicom", "dicom_node", "tensorflow", "keras", "scipy", "training"]
+    assert [name for name in forbidden if name in found["modules"]] == []
+    assert "ai_edge_litert" in found["modules"]
+    assert found["mb"] < 200
+
+
+def test_the_node_loads_neither_tensorflow_nor_litert():
+    code = """
+import json, sys
+import dicom_node.queue, dicom_node.receiver, dicom_node.reconciler, dicom_node.scp, cli.node
+print(json.dumps({"modules": sorted(sys.modules)}))
+"""
+    modules = loaded(code)["modules"]
+    assert [
+        name for name in ("tensorflow", "keras", "ai_edge_litert", "worker", "models", "training") if name in modules
+    ] == []
+
+
+def test_the_edge_worker_loads_no_tensorflow():
+    modules = loaded("import json, sys, worker.edge; print(json.dumps({'modules': sorted(sys.modules)}))")["modules"]
+    assert [name for name in ("tensorflow", "keras", "training") if name in modules] == []

@@ -1,0 +1,210 @@
+"""The migrations make exactly the tables of ``db.tables``; an outdated database is refused with what to do."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, event, inspect, text
+
+from core.errors import SettingsError
+from db import schema
+from db.schema import DatabaseAway, SchemaOutdated
+from db.session import make_engine
+from db.tables import PHI, Base
+
+
+@pytest.fixture
+def engine(tmp_path):
+    made = make_engine(f"sqlite:///{tmp_path / 'a database.db'}")
+    yield made
+    made.dispose()
+
+
+def tables(engine: Engine, schemas: list[str | None]) -> dict[str, object]:
+    """All that the database says of its tables, in a form that compares."""
+    inspector, found = inspect(engine), {}
+    for name in schemas:
+        for table in set(inspector.get_table_names(schema=name)) - {"alembic_version"}:
+            columns = {
+                c["name"]: (str(c["type"]), c["nullable"], c["default"])
+                for c in inspector.get_columns(table, schema=name)
+            }
+            found[f"{name}.{table}"] = {
+                "columns": columns,
+                "primary key": inspector.get_pk_constraint(table, schema=name),
+                "foreign keys": sorted(map(repr, inspector.get_foreign_keys(table, schema=name))),
+                "unique": sorted(map(repr, inspector.get_unique_constraints(table, schema=name))),
+                "indexes": sorted(map(repr, inspector.get_indexes(table, schema=name))),
+            }
+    return found
+
+
+def compare(migrated: Engine, created: Engine, schemas: list[str | None]) -> None:
+    """Table by table and column by column, so that a failure names the difference."""
+    schema.upgrade(migrated)
+    with created.begin() as connection:
+        Base.metadata.create_all(connection)
+    ours, theirs = tables(migrated, schemas), tables(created, schemas)
+    assert ours.keys() == theirs.keys()
+    assert len(ours) == len(Base.metadata.tables)
+    for table, said in theirs.items():
+        for kind, value in said.items():
+            assert ours[table][kind] == value, f"{table}: {kind}"
+
+
+def test_the_migrations_make_exactly_the_tables(engine, tmp_path):
+    created = make_engine(f"sqlite:///{tmp_path / 'created.db'}")
+    compare(engine, created, [None])
+    created.dispose()
+
+
+def test_upgrading_again_changes_nothing(engine):
+    schema.upgrade(engine)
+    before = tables(engine, [None])
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO model_versions VALUES (:i, 'a', '1', 'b', '{}', x'', 0, '2026-01-01')"), {"i": "c"}
+        )
+    schema.upgrade(engine)
+    schema.check(engine)
+    assert tables(engine, [None]) == before
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM model_versions")) == 1
+
+
+def test_two_upgrades_at_once_are_fine(engine, tmp_path):
+    engines = [make_engine(str(engine.url)) for _ in range(2)]
+    errors = []
+
+    def upgrade(one: Engine) -> None:
+        try:
+            schema.upgrade(one)
+        except Exception as error:  # noqa: BLE001 - handed to the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=upgrade, args=[one]) for one in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for one in engines:
+        one.dispose()
+    assert errors == []
+    schema.check(engine)
+
+
+def test_an_empty_database_is_refused_with_the_command_to_run(engine):
+    with pytest.raises(SchemaOutdated, match=r"is empty, this release needs .*run: perfuscope db upgrade"):
+        schema.check(engine)
+
+
+def test_a_database_of_a_newer_release_is_refused_and_left_alone(engine):
+    schema.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refuses in (schema.check, schema.upgrade):
+        with pytest.raises(SchemaOutdated, match="9999, made by a newer release"):
+            refuses(engine)
+
+
+@pytest.mark.parametrize("call", [schema.check, schema.upgrade])
+def test_a_database_that_cannot_be_opened_is_told_in_one_sentence(call, tmp_path):
+    engine = make_engine(f"sqlite:///{tmp_path}/nowhere/perfuscope.db")
+    with pytest.raises(DatabaseAway, match="cannot be used: unable to open database file") as caught:
+        call(engine)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "notes.db").write_text("no database at all " * 100)
+    engine = make_engine(f"sqlite:///{tmp_path / 'notes.db'}")
+    with pytest.raises(DatabaseAway, match="not a database"):
+        schema.check(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql+nodriver://u:secret@h/x", "nodatabase://u:secret@h/x"])
+def test_a_url_without_a_driver_is_told_without_its_password(url):
+    with pytest.raises(SettingsError, match="database_url") as caught:
+        make_engine(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_sqlite_syncs_fully_enforces_keys_and_waits_for_a_writer(engine):
+    with engine.connect() as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 2]
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
+
+
+def test_a_reader_is_not_held_up_by_a_writer(engine):
+    from db.session import Sessions
+
+    schema.upgrade(engine)
+    sessions = Sessions(engine)
+    with sessions.write() as writing:
+        writing.execute(text("UPDATE jobs SET rings = 1"))
+        with sessions.read() as reading:
+            assert reading.scalar(text("SELECT count(*) FROM jobs")) == 0
+
+
+# PostgreSQL, where a server can be started
+
+
+BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+
+
+def _as_nobody(command: list[str], **options) -> subprocess.CompletedProcess:
+    """Run as an unprivileged user: the server refuses root."""
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **user, **options)
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory):
+    """A server of our own on a free port."""
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    if BIN is None:
+        pytest.skip("no PostgreSQL server is installed")
+    folder = Path("/tmp") / f"perfuscope-test-{os.getpid()}"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = str(folder / "data")
+    _as_nobody([str(BIN / "initdb"), "-D", data, "-A", "trust", "-U", "owner", "-N"])
+    serve = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    _as_nobody([str(BIN / "pg_ctl"), "-D", data, "-o", serve, "-l", str(folder / "log"), "-w", "start"])
+    yield f"postgresql+psycopg://owner@127.0.0.1:{port}"
+    _as_nobody([str(BIN / "pg_ctl"), "-D", data, "-m", "immediate", "stop"])
+    shutil.rmtree(folder)
+
+
+def test_the_migrations_make_exactly_the_tables_on_postgresql(postgresql):
+    admin = create_engine(f"{postgresql}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for name in ("migrated", "created"):
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    migrated, created = (make_engine(f"{postgresql}/{name}") for name in ("migrated", "created"))
+    event.listen(
+        Base.metadata,
+        "before_create",
+        lambda _m, c, **_: c.execute(text(f"CREATE SCHEMA IF NOT EXISTS {PHI}")),
+        once=True,
+    )
+    compare(migrated, created, [None, PHI])
+    schema.upgrade(migrated)
+    schema.check(migrated)
+    metadata = MetaData()
+    metadata.reflect(migrated, schema=PHI)
+    assert f"{PHI}.studies" in metadata.tables
+    for one in (migrated, created):
+        one.dispose()
