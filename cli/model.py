@@ -59,7 +59,7 @@ def verify(name: Name = None) -> None:
 
 
 def _facts(found: "Card") -> Table:
-    training, base = found.training, found.architecture
+    training, base, calibration = found.training, found.architecture, found.calibration
     labels = ", ".join(f"{n} {label.value}" for label, n in training.labels.items())
     parts = ", ".join(f"{sum(counts.values())} {part}" for part, counts in training.split.items())
     rows = {

@@ -65,7 +65,8 @@ def predict(
         typer.echo(json.dumps([_item(answer, classifier) for answer in answers], indent=1))
     else:
         _print(answers, classifier)
-    if any(answer.kind == "view" and answer.reason for answer in answers):
+    refused = [answer for answer in answers if answer.kind == "view" and answer.reason not in {None, Reason.NO_SCREENS}]
+    if refused or not any(answer.probabilities for answer in answers):
         raise typer.Exit(1)
 
 
@@ -110,11 +111,23 @@ def _look(file: Path) -> _Seen:
     if not _is_dicom(file):
         match, crop = prepare.screen(_image(file), layouts=known)
         return _Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
+    if not _may_be_screen(file):
+        raise Rejected(Reason.NO_SCREENS, "not a Secondary Capture")
     prepared = prepare.prepare(file, layouts=known, rules=prepare.DEFAULT_RULES)
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
     return _Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, prepared.crop.pixels)
+
+
+def _may_be_screen(file: Path) -> bool:
+    """Whether the file is worth a look; one that cannot be read is, so that it is refused with its reason."""
+    from dicom_node import header, prepare
+
+    try:
+        return prepare.is_candidate(header.read(file).sop_class_uid)
+    except header.UnparsableObject:
+        return True
 
 
 def _is_dicom(file: Path) -> bool:

@@ -9,6 +9,7 @@ import os
 import uuid
 from collections import defaultdict, deque
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty
 from time import time, time_ns
@@ -78,9 +79,28 @@ def _take(message: Path) -> Any:
 
 
 class Transport(filesystem.Transport):  # type: ignore[misc]
-    """The file-system transport on the channel above."""
+    """The file-system transport on the channel above, for Celery's event loop.
+
+    Without the loop a worker's processes share one pipe and its lock: one that is killed while it waits for work keeps
+    the lock, and its queue stands still for ever. With it each has a pipe of its own.
+    """
 
     Channel = Channel
+    implements = filesystem.Transport.implements.extend(asynchronous=True)
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Look for messages at every turn of the loop: after each result, and by the timer where nothing else happens."""
+        loop.on_tick.add(partial(self._look, connection))
+        loop.call_repeatedly(_POLL_S, _turn)
+
+    def _look(self, connection: Any) -> None:
+        with suppress(TimeoutError):  # said when there is nothing more, or no process is free
+            while True:
+                self.drain_events(connection, timeout=0)
+
+
+def _turn() -> None:
+    """The loop turns when a timer is due."""
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -102,6 +122,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_TIME_LIMIT_S,
         "worker_prefetch_multiplier": 1,
         "worker_lost_wait": 1,  # a queue of one process stands still for as long after a child's death
+        "worker_proc_alive_timeout": 60,  # a child loads the model before it reports for work
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,

@@ -34,6 +34,8 @@ from worker.task import Finish
 log = logging.getLogger("perfuscope.report")
 
 _KIND = "sc"
+_MOST_SOURCES = 100
+"""A page about a study without screens names no more objects than this as its sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _read(session: Session, case: Case) -> _Material:
         model=session.get_one(ModelVersion, case.model_version_id),
         images=images,
         predictions=cases.predictions(session, case.id),
-        instances=instances or studies.current_instances(session, case.study_id),
+        instances=instances or studies.current_instances(session, case.study_id)[:_MOST_SOURCES],
     )
 
 
