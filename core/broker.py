@@ -9,7 +9,6 @@ import os
 import uuid
 from collections import defaultdict, deque
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from queue import Empty
 from time import time, time_ns
@@ -89,9 +88,14 @@ class Transport(filesystem.Transport):  # type: ignore[misc]
     implements = filesystem.Transport.implements.extend(asynchronous=True)
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Look for messages at every turn of the loop: after each result, and by the timer where nothing else happens."""
-        loop.on_tick.add(partial(self._look, connection))
-        loop.call_repeatedly(_POLL_S, _turn)
+        """Look for messages at the start of every turn of the loop: after each result, else whenever the timer is due."""
+
+        def turn() -> None:
+            self._look(connection)
+            loop.call_soon(turn)
+
+        loop.call_soon(turn)
+        loop.call_repeatedly(_POLL_S, _wake)
 
     def _look(self, connection: Any) -> None:
         with suppress(TimeoutError):  # said when there is nothing more, or no process is free
@@ -99,8 +103,8 @@ class Transport(filesystem.Transport):  # type: ignore[misc]
                 self.drain_events(connection, timeout=0)
 
 
-def _turn() -> None:
-    """The loop turns when a timer is due."""
+def _wake() -> None:
+    """The loop turns when a timer is due; nothing else is to be done."""
 
 
 def options(settings: Settings) -> dict[str, Any]:

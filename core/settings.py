@@ -17,7 +17,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from core import settings_sentences
 from core.errors import SettingsError
-from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, PeerName, Port, Seconds
+from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, PeerName, Port, Seconds, ZoneName
 from core.types import View
 
 
@@ -64,6 +64,7 @@ class ReportSettings(BaseModel):
 
     destination: str = "sender"
     send_no_result: bool = False
+    timezone: ZoneName = "local"
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 30
     timeout_s: Seconds = 30
 
@@ -124,6 +125,10 @@ class Settings(BaseSettings):
         if self.report.destination not in ("sender", *names):
             allowed = ", ".join(["sender", *names])
             msg = f"report.destination = {self.report.destination!r} is no peer; allowed: {allowed}"
+            raise ValueError(msg)
+        named = self.peer_named(self.report.destination)
+        if named is not None and not named.may_receive:
+            msg = f"report.destination = {named.name!r}: that peer has may_receive = false"
             raise ValueError(msg)
         return self
 

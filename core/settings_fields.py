@@ -1,8 +1,9 @@
 """The kinds of value that settings have, and in words what their patterns allow."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 _AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"
 _PEER_NAME = r"^[A-Za-z0-9._-]+$"
@@ -24,3 +25,16 @@ DatabaseUrl = Annotated[str, Field(pattern=_DATABASE_URL)]
 BrokerUrl = Annotated[str, Field(pattern=_BROKER_URL)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
+
+
+def _known_zone(name: str) -> str:
+    if name == "local":
+        return name
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('it should be "local" or a zone such as "Europe/Berlin"') from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]

@@ -8,6 +8,7 @@ set: what goes wrong with it is remembered, and answered with a status when the 
 import logging
 import os
 import weakref
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ class Growing(BytesIO):
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk gone read-only: the next start clears the folder
+                self.path.unlink(missing_ok=True)
         super().close()
 
     def read_command(self, message: C_STORE_RQ) -> None:
@@ -179,7 +181,8 @@ class Incoming:
         """Make the folder, and clear it of what a dead process left."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for left in self._folder.iterdir():
-            left.unlink(missing_ok=True)
+            if not left.is_dir():  # as the root of a file system has them
+                left.unlink(missing_ok=True)
 
     def open(self, message: DIMSEMessage, assoc: Association) -> Growing:
         """A file for the message's data set; it appears with the first fragment."""

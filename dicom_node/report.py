@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 
 from pydicom import dcmwrite
@@ -68,9 +68,10 @@ def build_secondary_capture(
     _copy_identity(report, source)
     _describe_series(report, content, uid=series_instance_uid, number=series_number)
     _describe_instance(report, content, uid=sop_instance_uid)
-    _set_times(report, created_at.astimezone(_zone(source)))
+    local = created_at.astimezone(zone_of(source) or created_at.tzinfo)
+    _set_times(report, local)
     refer_to_sources(report, sources)
-    describe_equipment(report, content.model, created_at.astimezone(_zone(source)))
+    describe_equipment(report, content.model, local)
     _copy_lossiness(report, source)
     _set_pixels(report, content)
     report.file_meta = _file_meta(sop_instance_uid)
@@ -166,10 +167,10 @@ def _file_meta(sop_instance_uid: str) -> FileMetaDataset:
     return meta
 
 
-def _zone(source: Dataset) -> timezone:
-    """The offset that the source's times are in (PS3.3 C.12.1.1), UTC where it says none."""
+def zone_of(source: Dataset) -> timezone | None:
+    """The offset that the source's times are in (PS3.3 C.12.1.1), None where it says none."""
     found = re.fullmatch(r"([+-])(\d\d)([0-5]\d)", report_header.text(source, "TimezoneOffsetFromUTC"))
     if not found or int(found[2]) > 14:
-        return UTC
+        return None
     offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
     return timezone(-offset if found[1] == "-" else offset)

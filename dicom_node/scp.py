@@ -96,9 +96,9 @@ class Listener:
         try:
             assoc.start()
             assoc.join()
+            self._receiver.close(fed)
         finally:
             provider.close()
-            self._receiver.close(fed)
             del self._open[assoc]
 
     def _start(self) -> ThreadedAssociationServer:

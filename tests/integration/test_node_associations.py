@@ -148,6 +148,15 @@ def test_what_is_no_dicom_is_hung_up_on_and_the_next_peer_served(start_node: Nod
     assert node.echoes()
 
 
+def test_a_pdu_far_longer_than_agreed_is_not_waited_for(node: Node) -> None:
+    assert node.talk(struct.pack(">BBL", A_ASSOCIATE_RQ, 0, 0xFFFFFFFF)) == b""
+
+    assoc = node.request()
+    Sender(assoc).wire.sendall(struct.pack(">BBL", P_DATA, 0, 100 * 2**20))
+    assoc.join(5)
+    assert not assoc.is_established
+
+
 def test_silent_connections_are_hung_up_on(start_node: NodeMaker) -> None:
     node = start_node(network_timeout_s=1, max_associations=3)
     whole_request = bytes([A_ASSOCIATE_RQ, 0])

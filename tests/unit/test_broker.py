@@ -220,6 +220,9 @@ def make_runner(settings):
         if claimed.attempts == 1 and claimed.destination == "dies":
             import os, signal
             os.kill(os.getpid(), signal.SIGKILL)
+        if claimed.destination == "slow":
+            import time
+            time.sleep(2)
         if claimed.destination == "bug":
             raise ValueError("TESTPATIENT^CANARY")
         return lambda session, now: []
@@ -234,11 +237,11 @@ app.run(Settings(home=Path(sys.argv[1])), [Queue.EDGE], processes=1)
 
 @pytest.fixture
 def worker(new_sessions, tmp_path):
-    """A Celery worker in a process of its own on a toy stage: (sessions, log so far)."""
+    """A Celery worker in a process of its own on a toy stage: (sessions, log so far, its process)."""
     sessions = new_sessions(clock=database_clock)
     with (tmp_path / "worker.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", TOY, str(tmp_path)], stdout=log, stderr=log)
-    yield sessions, (tmp_path / "worker.log").read_text
+    yield sessions, (tmp_path / "worker.log").read_text, process
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(20)
@@ -246,6 +249,12 @@ def worker(new_sessions, tmp_path):
         process.kill()
         process.wait(10)
         raise
+
+
+def children(process: subprocess.Popen) -> set[int]:
+    """The processes that any of its threads started and that still run."""
+    tasks = Path(f"/proc/{process.pid}/task")
+    return {int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()}
 
 
 def add(sessions, destination: str) -> Bell:
@@ -272,7 +281,7 @@ def until(sessions, job_id: UUID, condition, timeout_s: float = 40) -> Job:
 
 
 def test_a_worker_does_what_is_rung_for_survives_a_dead_child_and_prints_no_text(worker, tmp_path):
-    sessions, log = worker
+    sessions, log, _ = worker
     fine, dies, bug = (add(sessions, name) for name in ("fine", "dies", "bug"))
     ringer = Bellringer(Settings(home=tmp_path))
     ringer.ring([fine, bug])
@@ -287,3 +296,22 @@ def test_a_worker_does_what_is_rung_for_survives_a_dead_child_and_prints_no_text
     ringer.close()
     assert "builtins.ValueError at" in log()
     assert "CANARY" not in log()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks children up in /proc")
+def test_a_child_killed_while_it_waits_for_work_holds_nobody_up_and_its_heir_may_finish_on_shutdown(worker, tmp_path):
+    sessions, log, process = worker
+    ringer = Bellringer(Settings(home=tmp_path))
+    first = add(sessions, "fine")
+    ringer.ring([first])
+    until(sessions, first.job_id, lambda job: job.state is JobState.DONE)
+    (victim,) = children(process)
+    os.kill(victim, signal.SIGKILL)
+    slow = add(sessions, "slow")
+    ringer.ring([slow])
+    until(sessions, slow.job_id, lambda job: job.state is JobState.RUNNING)
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    ringer.close()
+    assert until(sessions, slow.job_id, lambda job: job.state is JobState.DONE).attempts == 1
+    assert log().count("serving queue") == 2

@@ -5,8 +5,9 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pydicom
@@ -84,14 +85,15 @@ class Reporting:
     def _build(self, material: _Material, now: datetime) -> NewReport:
         source = _source(material.instances)
         header = pydicom.Dataset() if source is None else self._header(source)
+        local = now.astimezone(report.zone_of(header) or self._zone())
         sop_instance_uid, series_instance_uid = generate_uid(prefix=None), generate_uid(prefix=None)
         built = report.build_secondary_capture(
-            _content(material, header, self.layouts, now),
+            _content(material, header, self.layouts, local),
             header,
             [SourceReference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid) for i in material.instances],
             sop_instance_uid=sop_instance_uid,
             series_instance_uid=series_instance_uid,
-            created_at=now,
+            created_at=local,
         )
         data = report.to_bytes(built)
         report_id = uuid4()
@@ -105,6 +107,11 @@ class Reporting:
             path=self.inbox.write(data, report_id),
             sha256=hashlib.sha256(data).hexdigest(),
         )
+
+    def _zone(self) -> tzinfo | None:
+        """The zone that a report's times are written in, where the source names none; None is this machine's."""
+        name = self.settings.report.timezone
+        return None if name == "local" else ZoneInfo(name)
 
     def _header(self, source: Instance) -> pydicom.Dataset:
         with warnings.catch_warnings():
