@@ -88,7 +88,7 @@ class Transport(filesystem.Transport):  # type: ignore[misc]
     implements = filesystem.Transport.implements.extend(asynchronous=True)
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Look for messages at the start of every turn of the loop: after each result, else whenever the timer is due."""
+        """Look for messages at the start of every turn of the loop: after each result, else when the timer is due."""
 
         def turn() -> None:
             self._look(connection)

@@ -127,6 +127,11 @@ def test_settings_cannot_be_changed(load):
         ("[report]\ndestinaton = 1\n", ["report.destinaton is no setting", "did you mean report.destination?"]),
         ('[report]\ndestination = "archive"\n', ["report.destination = 'archive'", "allowed: sender"]),
         (PEER + '[report]\ndestination = "pasc"\n', ["report.destination = 'pasc'", "allowed: sender, pacs"]),
+        (
+            PEER + 'may_receive = false\n[report]\ndestination = "pacs"\n',
+            ["report.destination = 'pacs'", "may_receive = false"],
+        ),
+        ('[report]\ntimezone = "Atlantis"\n', ["report.timezone = 'Atlantis'", "Europe/Berlin"]),
         (PEER + PEER, ["peers", "two peers have the name 'pacs'"]),
         (PEER + "prot = 104\n", ["peers.0.prot is no setting", "did you mean peers.port?"]),
         (PEER + "port = 70000\n", ["peers.0.port = 70000", "65535"]),
