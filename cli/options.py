@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core import settings as core_settings
+from core.errors import SettingsError
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def settings(home: Path | None = None, config: Path | None = None, **overrides: 
     named = os.environ.get("PERFUSCOPE_CONFIG")
     found = core_settings.load(config or (Path(named) if named else None), home=home, **overrides)
     os.umask(0o077)
-    for folder in (found.home, found.store, found.incoming):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        for folder in (found.home, found.store, found.incoming):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        msg = f"home = {str(found.home)!r} cannot be used: {error.strerror}"
+        raise SettingsError(msg) from None
     return found
 
 
