@@ -144,6 +144,7 @@ class Node:
         self.receiver = Receiver(sessions=sessions, inbox=inbox, ring=self._ring, policy=Policy.of(self.settings))
         self.listener = Listener(self.settings, self.receiver)
         self.port = self.listener.port
+        self._wires: list[socket.socket] = []
 
     def _ring(self, bells: Iterable[Bell]) -> None:
         self.bells.extend(bells)
@@ -161,7 +162,12 @@ class Node:
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = TIMEOUT_S
         for abstract, syntax in contexts:
             ae.add_requested_context(abstract, syntax)
-        return ae.associate("127.0.0.1", self.port, ae_title=called, evt_handlers=list(handlers))
+        return ae.associate(
+            "127.0.0.1", self.port, ae_title=called, evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, self._note_wire)]
+        )
+
+    def _note_wire(self, event: evt.Event) -> None:
+        self._wires.append(Sender(event.assoc).wire)
 
     def request_bytes(self) -> bytes:
         """An A-ASSOCIATE-RQ as ``request`` sends it."""
@@ -219,6 +225,11 @@ class Node:
 
     def close(self) -> None:
         self.listener.close()
+
+    def hang_up(self) -> None:
+        """Close the senders' sockets, too: pynetdicom leaves one to the collector if its peer was gone first."""
+        for wire in self._wires:
+            wire.close()
 
 
 NodeMaker = Callable[..., Node]

@@ -1,6 +1,5 @@
 """Fixtures of tests that speak DICOM to a node in this process."""
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def start_node(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPat
     yield start
     for node in nodes:
         node.close()
-    gc.collect()  # pynetdicom leaves the sockets of refused peers to the collector
+        node.hang_up()
 
 
 @pytest.fixture

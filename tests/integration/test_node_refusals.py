@@ -2,6 +2,7 @@
 
 import random
 import struct
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
 
@@ -239,3 +240,16 @@ def test_a_command_that_is_none_ends_its_association_alone(node: Node, command: 
     assert other.is_established
     other.release()
     assert node.echoes()
+
+
+@pytest.mark.parametrize("tag", [(0x0008, 0x0005), (0x0010, 0x0010)], ids=["character set", "name"])
+def test_a_length_of_four_gigabytes_asks_for_no_memory(tmp_path: Path, tag: tuple[int, int]) -> None:
+    path = tmp_path / "object"
+    path.write_bytes(_head(ImplicitVRLittleEndian) + struct.pack("<HHI", *tag, 0xFFFFFF00) + bytes(1000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(header.UnparsableObject):
+            header.read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
