@@ -43,7 +43,7 @@ pins: .venv/.dev  ## Choose the pinned versions anew
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--no-annotate --no-header --output-file requirements/base.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-		--no-annotate --no-header --constraint requirements/base.txt --extra training --extra dev \
+		--no-annotate --no-header --allow-unsafe --constraint requirements/base.txt --extra training --extra dev \
 		--output-file requirements/dev.txt pyproject.toml
 
 clean:  ## Remove .venv and caches

@@ -6,7 +6,6 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
 from harness import PACS_AE, Background, Installation, Pacs, alive, descendants, until, write
 
 from core.errors import Unavailable
@@ -47,8 +46,6 @@ def kill_one(installation: Installation, victim: str) -> None:
     os.kill(min(running), signal.SIGKILL)
 
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector, and a killed node refuses some.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     patients = (cohort.simulate(99, index, label=LABELS[index % 3]) for index in range(STUDIES))
     studies = [dicom.datasets(patient) for patient in patients]
