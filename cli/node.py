@@ -47,6 +47,7 @@ def serve(found: Settings, stop: threading.Event) -> None:
     from dicom_node.receiver import Receiver
     from dicom_node.reconciler import Reconciler
     from dicom_node.scp import Listener
+    from dicom_node.sweep import Sweeper
 
     sessions = _ready_sessions(found)
     policy = Policy.of(found)
@@ -59,13 +60,16 @@ def serve(found: Settings, stop: threading.Event) -> None:
     except OSError as error:
         msg = f"cannot listen on {found.dicom_host} port {found.dicom_port}: {error.strerror}"
         raise PerfuscopeError(msg) from None
+    sweeper = Sweeper(sessions, inbox)
     reconciler.start()
+    sweeper.start()
     _log.info("listening as %s on %s port %d", found.ae_title, found.dicom_host, listener.port)
     if not found.accept_any_peer and not any(peer.may_send for peer in found.peers):
         _log.warning("no peer may send: add [[peers]] to perfuscope.toml, or set PERFUSCOPE_ACCEPT_ANY_PEER")
     stop.wait()
     listener.close()
     reconciler.close()
+    sweeper.close()
     bellringer.close()
 
 

@@ -1,5 +1,6 @@
 """Studies and their instances: what was received, under which identity. Nothing here commits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.types import InstanceState
 from db.identity import several_patients
-from db.tables import Instance, Study
+from db.tables import Instance, Report, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +198,10 @@ def current_instances(session: Session, study_id: UUID) -> list[Instance]:
 def count(session: Session) -> int:
     """How many studies are known."""
     return session.scalar(select(func.count()).select_from(Study)) or 0
+
+
+def known_paths(session: Session, paths: Sequence[str]) -> frozenset[str]:
+    """Those of the stored files that a row names."""
+    of_instances = session.scalars(select(Instance.path).where(Instance.path.in_(paths)))
+    of_reports = session.scalars(select(Report.path).where(Report.path.in_(paths)))
+    return frozenset(of_instances) | frozenset(of_reports)

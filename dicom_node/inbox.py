@@ -4,7 +4,8 @@ import hashlib
 import logging
 import os
 import shutil
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ log = logging.getLogger("perfuscope.inbox")
 
 _META_START = 132
 _GROUP_LENGTH_ELEMENT = 12
+_UNCLAIMED = "unclaimed"
 
 
 class Inbox:
@@ -53,6 +55,24 @@ class Inbox:
             os.fsync(file.fileno())
         self.adopt(growing, relative)
         return relative
+
+    def days(self) -> list[str]:
+        """The folders of received files, oldest first."""
+        return sorted(e.name for e in self._store.iterdir() if e.is_dir() and e.name != _UNCLAIMED)
+
+    def files(self, day: str, *, older_than: timedelta) -> list[str]:
+        """Relative paths of a folder's files that were last written so long ago; OSError if it cannot be read."""
+        latest = time.time() - older_than.total_seconds()
+        with os.scandir(self._store / day) as entries:
+            return [
+                f"{day}/{e.name}" for e in entries if e.is_file(follow_symlinks=False) and e.stat().st_mtime < latest
+            ]
+
+    def set_aside(self, relative: str) -> None:
+        """Move a file that no row names out of the way."""
+        folder = self._store / _UNCLAIMED
+        folder.mkdir(exist_ok=True, mode=0o700)
+        self.path(relative).rename(folder / Path(relative).name)
 
     def holds(self, relative: str) -> bool:
         """Whether the file is there."""
