@@ -1,16 +1,10 @@
 """``perfuscope demo``: plays a PACS against a whole Perfuscope in a temporary home, and shows what came back."""
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,42 +12,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.free_ports import free_port
+from cli.demo_services import PACS_AE, Pacs, running_pacs, running_perfuscope, temporary_home
 from cli.sentences import one_sentence
 from core import DISCLAIMER, MANUFACTURER, TRAINED_ON
-from core.errors import PerfuscopeError, Unavailable
-from core.jobs import Queue
+from core.errors import PerfuscopeError
 from core.types import LABELS, Label
 
 if TYPE_CHECKING:
     from dicom_node.scu import Address
     from training.phantom.cohort import SimulatedPatient
 
-_AE, _PACS_AE = "PERFUSCOPE", "DEMOPACS"
-_START_TIMEOUT_S = 60
 _REPORT_TIMEOUT_S = 120
 _CLASSES = (Label.NORMAL, Label.ISCHEMIA, Label.INFARCTION)
-
-
-@dataclass
-class _Pacs:
-    """A PACS of our own: it stores what is sent to it and notes when."""
-
-    port: int = 0
-    received: dict[str, tuple[float, Any]] = field(default_factory=dict)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def store(self, event: Any) -> int:
-        ds = event.dataset
-        ds.file_meta = event.file_meta
-        with self.changed:
-            self.received.setdefault(str(ds.StudyInstanceUID), (time.perf_counter(), ds))
-            self.changed.notify_all()
-        return 0x0000
-
-    def wait_for(self, count: int, timeout_s: float) -> None:
-        with self.changed:
-            self.changed.wait_for(lambda: len(self.received) >= count, timeout_s)
 
 
 @one_sentence
@@ -70,10 +40,14 @@ def demo(
     """
     console = Console()
     console.print("[bold]Perfuscope demo[/]  simulated patients; research use only, not for diagnosis\n")
-    with _home(home) as folder, _pacs() as pacs, _perfuscope(folder, pacs.port, console) as address:
+    with (
+        temporary_home(home) as folder,
+        running_pacs() as pacs,
+        running_perfuscope(folder, pacs.port, console) as address,
+    ):
         pushed = _push(_patients(console, studies, seed), address, pacs, console)
         complete = _show(console, pushed, pacs, _results(folder))
-        pages = _pages(folder if home else Path(tempfile.gettempdir()) / "perfuscope-demo", pacs)
+        pages = _pages(folder if home else Path(tempfile.gettempdir()) / f"perfuscope-demo-{os.getuid()}", pacs)
         console.print(f"\nReport pages as the PACS has them: {pages}", highlight=False, soft_wrap=True)
         if not stop and complete:
             _stay(console, folder, address)
@@ -81,88 +55,6 @@ def demo(
         raise PerfuscopeError(
             "not every report came back; the log is above, or run again with --home DIR and look there"
         )
-
-
-@contextmanager
-def _home(wanted: Path | None) -> Iterator[Path]:
-    if wanted is not None:
-        wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (wanted / "perfuscope.toml").exists():
-            msg = f"{wanted} has settings already; name an empty folder"
-            raise PerfuscopeError(msg)
-        yield wanted.absolute()
-        return
-    folder = Path(tempfile.mkdtemp(prefix="perfuscope-demo-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _pacs() -> Iterator[_Pacs]:
-    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
-    from pynetdicom import AE, evt
-
-    pacs = _Pacs()
-    ae = AE(ae_title=_PACS_AE)
-    ae.add_supported_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, pacs.store)])
-    if server is None:
-        raise PerfuscopeError("the demo's PACS could not listen on 127.0.0.1")
-    pacs.port = int(server.server_address[1])
-    try:
-        yield pacs
-    finally:
-        server.shutdown()
-
-
-@contextmanager
-def _perfuscope(home: Path, pacs_port: int, console: Console) -> Iterator["Address"]:
-    """``perfuscope up`` as a child, ready to receive."""
-    from dicom_node.scu import Address
-
-    port = free_port()
-    (home / "perfuscope.toml").write_text(
-        f'dicom_port = {port}\nae_title = "{_AE}"\n\n'
-        f'[[peers]]\nname = "demo-pacs"\nae_title = "{_PACS_AE}"\nhost = "127.0.0.1"\nport = {pacs_port}\n'
-    )
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_") or k == "PERFUSCOPE_MODEL"}
-    env = kept | {"PERFUSCOPE_HOME": str(home)}
-    with (home / "perfuscope.log").open("wb") as log:
-        command = [sys.executable, "-m", "cli", "up"]
-        child = subprocess.Popen(command, env=env, stdout=log, stderr=log)  # noqa: S603 - our own program
-    address = Address(_AE, "127.0.0.1", port)
-    try:
-        with console.status("Starting node and workers"):
-            _wait_until_ready(child, address, home)
-        yield address
-    finally:
-        child.send_signal(signal.SIGTERM)
-        try:
-            child.wait(30)
-        except subprocess.TimeoutExpired:
-            child.kill()
-
-
-def _wait_until_ready(child: "subprocess.Popen[bytes]", address: "Address", home: Path) -> None:
-    from dicom_node import scu
-
-    log = home / "perfuscope.log"
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            break
-        try:
-            scu.echo(address, calling_ae_title=_PACS_AE)
-        except Unavailable:
-            time.sleep(0.1)
-            continue
-        if all(f"serving queue {queue.value}" in log.read_text(errors="replace") for queue in Queue):
-            return
-        time.sleep(0.1)
-    last = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise PerfuscopeError("Perfuscope did not start:\n" + "\n".join(last))
 
 
 def _patients(console: Console, count: int, seed: int) -> list["SimulatedPatient"]:
@@ -181,7 +73,7 @@ class _Pushed:
     stored_at: float
 
 
-def _push(patients: list["SimulatedPatient"], to: "Address", pacs: _Pacs, console: Console) -> list[_Pushed]:
+def _push(patients: list["SimulatedPatient"], to: "Address", pacs: Pacs, console: Console) -> list[_Pushed]:
     """Push one study after another, each when the report of the one before is back."""
     from dicom_node import scu
     from training.phantom import dicom
@@ -191,7 +83,7 @@ def _push(patients: list["SimulatedPatient"], to: "Address", pacs: _Pacs, consol
         for number, patient in enumerate(patients, start=1):
             paths = dicom.write_study(patient, Path(folder) / str(patient.index))
             with console.status(f"Study {number} of {len(patients)}: pushed by C-STORE, waiting for its report"):
-                result = scu.send_files(paths, to=to, calling_ae_title=_PACS_AE)
+                result = scu.send_files(paths, to=to, calling_ae_title=PACS_AE)
                 if result.failed:
                     raise PerfuscopeError("Perfuscope did not take a study")
                 uid = str(dicom.datasets(patient)[0].StudyInstanceUID)
@@ -210,7 +102,7 @@ def _results(home: Path) -> dict[str, dict[str, Any]]:
     return {item["study_instance_uid"]: item for item in found}
 
 
-def _show(console: Console, pushed: list[_Pushed], pacs: _Pacs, found: dict[str, dict[str, Any]]) -> bool:
+def _show(console: Console, pushed: list[_Pushed], pacs: Pacs, found: dict[str, dict[str, Any]]) -> bool:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Patient", "Simulated", "Result"):
         table.add_column(column, no_wrap=True)
@@ -251,7 +143,7 @@ def _is_report(ds: Any) -> bool:
     return str(ds.get("Manufacturer", "")) == MANUFACTURER
 
 
-def _pages(folder: Path, pacs: _Pacs) -> Path:
+def _pages(folder: Path, pacs: Pacs) -> Path:
     """The received reports as pictures, for people to look at."""
     from PIL import Image
 
@@ -265,7 +157,7 @@ def _pages(folder: Path, pacs: _Pacs) -> Path:
 def _stay(console: Console, home: Path, address: "Address") -> None:
     console.print(
         f"\nStill running. Push more: perfuscope simulate STUDIES --patients 3, then\n"
-        f"perfuscope send STUDIES --to {address.ae_title}@{address.host}:{address.port} --calling {_PACS_AE}\n"
+        f"perfuscope send STUDIES --to {address.ae_title}@{address.host}:{address.port} --calling {PACS_AE}\n"
         f"Ask: perfuscope results --home {home}\nCtrl-C stops it and removes the temporary home.",
         highlight=False,
         soft_wrap=True,
