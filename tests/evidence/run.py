@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core import TRAINED_ON, __version__
-from models import artifact, card
+from models import artifact
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "evidence"
@@ -78,12 +78,28 @@ def _page(found: dict[str, Any]) -> list[str]:
 
 
 def _held_out_page(step: dict[str, Any]) -> list[str]:
-    shipped = card.read(artifact.shipped() / artifact.CARD)
-    said = step["evaluation"]
+    said = step["evaluation"][0]
+    study, model = said["study"], said["model"]
+    same = any(known["study"] == study for known in step["card"])
     lines = ["## The shipped model on held-out simulated patients", ""]
-    lines += [f"{step['at']}, {shipped.name} {shipped.version}. Simulated patients are no clinical evidence.", ""]
-    lines += ["```json", json.dumps(said, indent=1), "```", ""]
-    return lines
+    lines += [
+        f"{step['at']}: {model['name']} {model['version']} ({model['sha256'][:12]}), {said['patients']} simulated "
+    ]
+    lines += ["patients of seed 2, by the card's command. Simulated patients are no clinical evidence. The card's "]
+    lines += [f"figures are {'the same' if same else '**other ones**'}.", ""]
+    lines += ["| | Share | 95 % interval (Wilson) | |", "|---|---|---|---|", _share_row("accuracy", study["accuracy"])]
+    lines += [_share_row(f"recall of {label}", share) for label, share in study["recall"].items()]
+    lines += ["", "Rows: truth. Columns: answer.", "", f"| | {' | '.join(study['recall'])} |", "|---|---|---|---|"]
+    lines += [
+        f"| {label} | {' | '.join(map(str, row))} |"
+        for label, row in zip(study["recall"], study["confusion"], strict=True)
+    ]
+    return [*lines, ""]
+
+
+def _share_row(name: str, share: dict[str, Any]) -> str:
+    interval = f"{share['low']:.1%} to {share['high']:.1%}"
+    return f"| {name} | {share['value']:.1%} | {interval} | {share['hits']} of {share['n']} |"
 
 
 if __name__ == "__main__":
