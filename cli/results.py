@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import options
-from cli.sentences import one_sentence
+from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core.errors import SettingsError
 from core.types import LABELS, Label
@@ -82,7 +82,7 @@ def _row(item: dict[str, Any]) -> list[str]:
     probabilities = item["probabilities"] or {}
     return [
         item["study_id"][:8],
-        item["patient_id"],
+        shown(item["patient_id"]),
         f"[{style}]{item['state']}[/]",
         item["label"] or "-",
         *(f"{probabilities[name.value]:.2f}" if probabilities else "-" for name in LABELS),

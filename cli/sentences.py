@@ -7,6 +7,7 @@ from typing import ParamSpec
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.errors import PerfuscopeError
@@ -26,6 +27,11 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(2) from error
 
     return told
+
+
+def shown(text: str) -> str:
+    """Foreign text for a terminal: no markup, and no control characters that could move its cursor."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 @contextmanager

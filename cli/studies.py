@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli import options
 from cli.results import show as show_results
-from cli.sentences import one_sentence
+from cli.sentences import one_sentence, shown
 from core.errors import PerfuscopeError
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ def _table(console: Console, title: str, rows: list[dict[str, Any]], columns: It
     for column in columns:
         table.add_column(column.capitalize(), overflow="fold")
     for row in rows:
-        table.add_row(*("-" if row[column] is None else str(row[column]) for column in columns))
+        table.add_row(*("-" if row[column] is None else shown(str(row[column])) for column in columns))
     console.print()
     console.print(table)
