@@ -17,6 +17,9 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _CHROMA = 24
 """Grey levels between a pixel's channels from which on it counts as coloured."""
 
+_LEAST_SPREAD = 3.0
+"""Grey levels; simulated perfusion maps have 12 and more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -69,6 +72,8 @@ def recognise(pixels: RgbImage, layouts: Iterable[Layout]) -> Match:
         raise Rejected(Reason.UNKNOWN_LAYOUT, f"{len(best)} layouts agree")
     if _coloured_share(pixels, best[0].screen.panels) < best[0].layout.coloured_share:
         raise Rejected(Reason.UNKNOWN_LAYOUT, "its maps are not in colour")
+    if _spread(pixels, best[0].screen.panels[0]) < _LEAST_SPREAD:
+        raise Rejected(Reason.UNKNOWN_LAYOUT, "its first map shows one colour")
     return best[0]
 
 
@@ -95,6 +100,13 @@ def _ring_score(pixels: RgbImage, panel: Panel, ring: Ring) -> float:
     off = pixels[ys + cy, xs + cx].astype(np.float32) - np.array(ring.colour, np.float32)
     bright = np.abs(off @ _LUMA) <= ring.tolerance
     return float(np.mean(bright & (np.abs(off).max(axis=1) <= ring.channel_tolerance)))
+
+
+def _spread(pixels: RgbImage, panel: Panel) -> float:
+    """Standard deviation of the brightness in the panel's inscribed square: a heart is never of one colour."""
+    (cx, cy), half = panel.centre, int(panel.radius * 0.7)
+    sample = pixels[cy - half : cy + half : 3, cx - half : cx + half : 3].astype(np.float32)
+    return float(np.std(sample @ _LUMA))
 
 
 def _coloured_share(pixels: RgbImage, panels: tuple[Panel, ...]) -> float:

@@ -106,6 +106,14 @@ def test_one_missing_ring_is_enough_to_refuse() -> None:
     assert reason(pixels) is Reason.UNKNOWN_LAYOUT
 
 
+def test_a_screen_with_a_map_of_one_colour_is_refused() -> None:
+    screen = standin(View.QPS).copy()
+    cx, cy = next(v for v in LAYOUT.views if v.view is View.QPS).panels[0].centre
+    screen[cy - 102 : cy + 102, cx - 102 : cx + 102] = (255, 128, 0)
+    with pytest.raises(Rejected, match="one colour"):
+        layouts.recognise(screen, [LAYOUT])
+
+
 def test_a_screen_in_grey_is_refused() -> None:
     grey = standin(View.QPS).max(axis=2)
     with pytest.raises(Rejected, match="not in colour") as caught:

@@ -48,7 +48,7 @@ DESCRIPTIONS = {View.QPS: "AC QPS", View.STRESS_QGS: "AC STRESS QGS", View.REST_
 
 
 def standin(view: View) -> RgbImage:
-    """A screen drawn from the layout itself: maps in one colour, rings, the caption."""
+    """A screen drawn from the layout itself: maps in two colours, rings, the caption."""
     pixels = np.zeros((LAYOUT.rows, LAYOUT.columns, 3), np.uint8)
     y, x = np.mgrid[: LAYOUT.rows, : LAYOUT.columns]
     drawn = next(drawn for drawn in LAYOUT.views if drawn.view is view)
@@ -56,6 +56,7 @@ def standin(view: View) -> RgbImage:
         r = np.hypot(x - panel.centre[0], y - panel.centre[1])
         pixels[r <= panel.radius + LAYOUT.ring.width] = LAYOUT.ring.colour
         pixels[r <= panel.radius] = (220, 120, 30)
+        pixels[(r <= panel.radius) & (y > panel.centre[1])] = (150, 60, 20)
     for caption in drawn.captions:
         pixels[caption.box.slices][caption.template] = 210
     return pixels
