@@ -121,4 +121,4 @@ def _csv(found: list[dict[str, Any]]) -> None:
 
 def _plain(value: object) -> object:
     """A cell that a spreadsheet will not run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

@@ -20,6 +20,9 @@ from dicom_node.layouts import Crop, Layout, Match, crop, recognise
 
 MAX_FILE_BYTES = 2 * MAX_PIXELS
 
+_LONGEST_TEXT = 255
+"""Characters of a value that rules look at: a pattern's time may grow with the square of its text."""
+
 SCREEN_CLASSES = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture Image Storage
@@ -175,7 +178,8 @@ def _text(ds: Dataset, keyword: str) -> str:
     value = ds.get(keyword)
     if value is None:
         return ""
-    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    whole = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
+    return whole[:_LONGEST_TEXT]
 
 
 def _acquired_at(ds: Dataset) -> str:

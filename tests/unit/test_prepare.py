@@ -376,3 +376,11 @@ def test_pydicoms_warnings_do_not_come_out(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         assert prepared(path).acquired_at == ""
     assert caught == []
+
+
+@pytest.mark.filterwarnings("ignore:The value length:UserWarning")
+def test_a_description_of_any_length_is_judged_at_once() -> None:
+    ds = dataset(SCREENS[View.QPS], "a" * 60_000)
+    started = time.process_time()
+    assert not any(rule.matches(ds) for rule in DEFAULT_RULES)
+    assert time.process_time() - started < 1
