@@ -17,7 +17,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from core import settings_sentences
 from core.errors import SettingsError
-from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, PeerName, Port, Seconds, ZoneName
+from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, LoopbackHost, PeerName, Port, Seconds, ZoneName
 from core.types import View
 
 
@@ -44,6 +44,8 @@ class ViewRule(BaseModel):
 
     view: View | Literal["none"]
     keywords: dict[str, str] = Field(min_length=1)
+    senders: tuple[AeTitle, ...] = ()
+    """AE titles the rule is for; none given: for everybody's objects."""
 
     @field_validator("keywords")
     @classmethod
@@ -69,6 +71,15 @@ class ReportSettings(BaseModel):
     timeout_s: Seconds = 30
 
 
+class RetentionSettings(BaseModel):
+    """How long what is done is kept; None: for ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    objects_days: Days | None = None
+    studies_days: Days | None = None
+
+
 class Settings(BaseSettings):
     """Every setting, checked; defaults are those of the embedded shape."""
 
@@ -91,6 +102,9 @@ class Settings(BaseSettings):
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 1024
     network_timeout_s: Seconds = 60
 
+    web_host: LoopbackHost = "127.0.0.1"
+    web_port: Port = 8080
+
     quiet_period_s: Seconds = 30
     study_cap_s: Seconds = 3600
     association_wait_s: Annotated[float, Field(ge=0, le=60)] = 1.0
@@ -105,6 +119,9 @@ class Settings(BaseSettings):
 
     peers: tuple[Peer, ...] = ()
     report: ReportSettings = ReportSettings()
+    retention: RetentionSettings = RetentionSettings()
+    layouts: tuple[Path, ...] = ()
+    """Files of further screen layouts, beside those that come with Perfuscope."""
     view_rules: tuple[ViewRule, ...] = ()
     """None given: the rules that come with Perfuscope."""
 
@@ -112,6 +129,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("layouts")
+    @classmethod
+    def _all_absolute(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path.expanduser().absolute() for path in paths)
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Settings":
@@ -174,13 +196,18 @@ class Settings(BaseSettings):
 
 
 FILE_NAME = "perfuscope.toml"
-_RESERVED = {"WEB_HOST", "WEB_PORT", "CONFIG"}
-"""Names that other releases read; they are let through."""
+_RESERVED = {"CONFIG"}
+"""Read by ``cli``; no setting."""
 
 
 def names() -> tuple[str, ...]:
     """The dotted name of every setting; a table's own name is none."""
-    tables: dict[str, type[BaseModel]] = {"peers": Peer, "report": ReportSettings, "view_rules": ViewRule}
+    tables: dict[str, type[BaseModel]] = {
+        "peers": Peer,
+        "report": ReportSettings,
+        "retention": RetentionSettings,
+        "view_rules": ViewRule,
+    }
     plain = [name for name in Settings.model_fields if name not in tables]
     return (*plain, *(f"{table}.{name}" for table, model in tables.items() for name in model.model_fields))
 

@@ -1,5 +1,6 @@
 """The kinds of value that settings have, and in words what their patterns allow."""
 
+from ipaddress import ip_address
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +26,7 @@ DatabaseUrl = Annotated[str, Field(pattern=_DATABASE_URL)]
 BrokerUrl = Annotated[str, Field(pattern=_BROKER_URL)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
+Days = Annotated[int, Field(ge=1, le=36500)]
 
 
 def _known_zone(name: str) -> str:
@@ -38,3 +40,16 @@ def _known_zone(name: str) -> str:
 
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
+
+
+def _loopback(host: str) -> str:
+    try:
+        inside = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise ValueError("the pages have no logins yet, so it should be 127.0.0.1, ::1 or localhost")
+    return host
+
+
+LoopbackHost = Annotated[str, AfterValidator(_loopback)]

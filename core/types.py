@@ -74,6 +74,28 @@ class InstanceState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class Decision(StrEnum):
+    """What an administrator decided of an object in quarantine."""
+
+    RELEASED = "released"
+    REJECTED = "rejected"
+
+
+class AuditAction(StrEnum):
+    """What is written down for the auditor (PS3.15 A.5 names the events)."""
+
+    START = "start"
+    STOP = "stop"
+    RECEIVE = "receive"
+    RESULT = "result"
+    SEND = "send"
+    VIEW = "view"
+    RELEASE = "release"
+    REJECT = "reject"
+    REQUEUE = "requeue"
+    PURGE = "purge"
+
+
 class Reason(StrEnum):
     """Why there is no result, or why an object is in quarantine. The value is the code kept in the database."""
 

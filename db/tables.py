@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.jobs import JobStage, JobState, Queue
-from core.types import InstanceState, Label, Outcome, Reason, Stage, Status, View
+from core.types import AuditAction, Decision, InstanceState, Label, Outcome, Reason, Stage, Status, View
 
 PHI = "phi"
 ERROR_LENGTH = 64
@@ -78,6 +78,8 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
         datetime: UtcDateTime(),
+        AuditAction: _code(AuditAction),
+        Decision: _code(Decision),
         InstanceState: _code(InstanceState),
         JobStage: _code(JobStage),
         JobState: _code(JobState),
@@ -112,6 +114,8 @@ class Study(Base):
     waiting_since: Mapped[datetime | None]
     open_associations: Mapped[int] = mapped_column(default=0)
     identity_revision: Mapped[int] = mapped_column(default=1)
+    identities_accepted: Mapped[str | None] = mapped_column(String(64))
+    """Digest of the differing identities that an administrator has declared to be one patient."""
 
 
 class Instance(Base):
@@ -148,6 +152,10 @@ class Instance(Base):
     rule_rank: Mapped[int | None]
     acquired_at: Mapped[str | None] = mapped_column(String(64))
     judged_at: Mapped[datetime | None]
+    decision: Mapped[Decision | None]
+    """What an administrator decided of an object in quarantine."""
+    purged_at: Mapped[datetime | None]
+    """When its file was deleted by retention."""
 
 
 class Report(Base):
@@ -165,6 +173,26 @@ class Report(Base):
     path: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+    purged_at: Mapped[datetime | None]
+
+
+class AuditEvent(Base):
+    """Who did what, to which study. Rows are only ever added."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "at"), Index(None, "study_id"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    """A process of ours (``node``, ``edge``), an AE title as ``ae:TITLE``, or an operator as ``os:NAME``."""
+    action: Mapped[AuditAction]
+    study_id: Mapped[UUID | None]
+    """No foreign key: the record of a study outlives it."""
+    subject: Mapped[UUID | None]
+    """The instance, case, report or job it was done to."""
+    detail: Mapped[str] = mapped_column(String(255), default="")
+    """Codes and counts, never free text."""
 
 
 class ModelVersion(Base):

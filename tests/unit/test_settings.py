@@ -97,9 +97,15 @@ def test_paths_are_made_absolute_and_the_tilde_is_the_users_home(load, monkeypat
     assert load('model = "~/model"\n').model == tmp_path / "model"
 
 
-@pytest.mark.parametrize("name", ["PERFUSCOPE_WEB_PORT", "PERFUSCOPE_CONFIG"])
+@pytest.mark.parametrize("name", ["PERFUSCOPE_CONFIG"])
 def test_variables_that_others_read_are_let_through(load, name):
     load(env={name: "x"})
+
+
+def test_the_pages_are_for_this_machine_alone(load):
+    assert load('web_host = "::1"\n').web_host == "::1"
+    with pytest.raises(SettingsError, match=r"web_host = '0\.0\.0\.0' is not allowed: the pages have no logins yet"):
+        load('web_host = "0.0.0.0"\n')
 
 
 def test_settings_cannot_be_changed(load):

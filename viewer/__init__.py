@@ -1,0 +1,1 @@
+"""The pages that staff look at: server-rendered, de-identified where possible, for this machine alone."""
