@@ -57,6 +57,18 @@ def add(
     return Bell(added, QUEUE_OF[stage]) if added else None
 
 
+def ask_again(session: Session, stage: JobStage, *, subject: UUID, now: datetime, ring_again: timedelta) -> Bell | None:
+    """As ``add``, but where the same job has ended, it becomes due again with all its attempts."""
+    added = add(session, stage, subject=subject, now=now, ring_again=ring_again)
+    if added is not None:
+        return added
+    same = select(Job).where(Job.subject == subject, Job.stage == stage, Job.destination == "").with_for_update()
+    job = session.scalars(same).one()
+    if job.state not in {JobState.DONE, JobState.DEAD}:
+        return None
+    return _due_again(job, now=now, ring_at=now + ring_again)
+
+
 def claim(
     session: Session, job_id: UUID, *, now: datetime, lease: timedelta, stages: Container[JobStage] = tuple(JobStage)
 ) -> Claimed | None:
@@ -127,8 +139,12 @@ def revive(session: Session, job_id: UUID, *, now: datetime) -> Bell | None:
     job = session.get(Job, job_id, with_for_update=True)
     if job is None or job.state is not JobState.DEAD:
         return None
+    return _due_again(job, now=now, ring_at=now)
+
+
+def _due_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
     job.state, job.attempts, job.rings, job.error, job.finished_at = JobState.WAITING, 0, 0, None, None
-    job.due_at = job.ring_at = now
+    job.due_at, job.ring_at = now, ring_at
     return Bell(job.id, job.queue)
 
 

@@ -8,7 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
-from db.tables import Job, Report
+from db.tables import Case, Job, Report
+
+PAGE = "sc"
+"""Kind of the page with a result."""
+
+NOTICE = "notice"
+"""Kind of a page that says why there is no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,41 @@ def is_known(session: Session, sop_instance_uid: str) -> bool:
 def of_case(session: Session, case_id: UUID) -> list[Report]:
     """The reports of a case."""
     return list(session.scalars(select(Report).where(Report.case_id == case_id).order_by(Report.kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A result that a PACS shows, or may show."""
+
+    case: Case
+    report: Report
+    destination: str
+
+
+def standing(session: Session, case: Case) -> Standing | None:
+    """The newest earlier revision's result that still stands in a PACS, as far as can be known.
+
+    A delivery that was tried counts, even if nobody knows how it ended. A later page without a result, once it was
+    sent for sure, has taken that result back already.
+    """
+    statement = (
+        select(Case, Report, Job)
+        .join(Report, Report.case_id == Case.id)
+        .join(Job, Job.subject == Report.id)
+        .where(Case.study_id == case.study_id, Case.revision < case.revision, Job.stage == JobStage.DELIVER)
+        .order_by(Case.revision.desc(), Report.created_at.desc())
+    )
+    for earlier, report, job in session.execute(statement):
+        if report.kind == PAGE and _tried(job):
+            return Standing(earlier, report, job.destination)
+        if report.kind == NOTICE and delivery_state(job) == "sent":
+            return None
+    return None
+
+
+def _tried(job: Job) -> bool:
+    called_off = job.attempts == 1 and delivery_state(job) == "superseded"
+    return job.attempts > 0 and not called_off
 
 
 def deliveries(session: Session, report_id: UUID) -> list[Job]:

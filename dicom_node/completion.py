@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.jobs import Bell, JobStage
 from core.settings import Settings
 from core.types import REQUIRED_VIEWS, InstanceState, Outcome, Reason, View
-from db import cases, jobs, model_versions, studies
+from db import cases, jobs, model_versions, reports, studies
 from db.identity import several_patients
 from db.tables import Instance, ModelVersion, Study, ViewImage
 
@@ -149,7 +149,8 @@ def _open(
     case = cases.open_revision(session, opening, now=now)
     if verdict.outcome is None:
         return jobs.add(session, JobStage.CLASSIFY, subject=case.id, now=now, ring_again=policy.ring_again)
-    if verdict.outcome is Outcome.NO_RESULT and policy.report_no_result:
+    asked_for = verdict.outcome is Outcome.NO_RESULT and policy.report_no_result
+    if asked_for or reports.standing(session, case) is not None:  # the PACS must not go on showing what was taken back
         return jobs.add(session, JobStage.REPORT, subject=case.id, now=now, ring_again=policy.ring_again)
     return None
 

@@ -108,7 +108,8 @@ def _describe_series(report: Dataset, content: ReportContent, *, uid: str, numbe
     report.Modality = "OT"
     report.SeriesInstanceUID = uid
     report.SeriesNumber = number
-    report.SeriesDescription = f"Perfuscope MPI result, revision {content.revision}, unverified"
+    what = "result withdrawn" if content.withdraws else "result"
+    report.SeriesDescription = f"Perfuscope MPI {what}, revision {content.revision}, unverified"
     report.BodyPartExamined = "HEART"
     report.ConversionType = "WSD"
     report.Manufacturer = MANUFACTURER
@@ -123,7 +124,8 @@ def _describe_instance(report: Dataset, content: ReportContent, *, uid: str) -> 
     report.ImageType = ["DERIVED", "SECONDARY"]
     report.PatientOrientation = None
     report.BurnedInAnnotation = "YES"
-    report.ImageComments = f"{DISCLAIMER} Revision {content.revision}."
+    replaces = "" if content.replaces is None else f" Replaces revision {content.replaces}."
+    report.ImageComments = f"{DISCLAIMER} Revision {content.revision}.{replaces}"
     report.DerivationDescription = "Result page drawn from polar maps cropped out of the source images"
 
 

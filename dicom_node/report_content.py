@@ -30,6 +30,8 @@ class ReportContent:
     """The names of a crop's tiles in reading order; a view without names is shown without captions."""
     notes: tuple[str, ...] = ()
     """Further sentences without identifiers, for instance which view is missing."""
+    replaces: int | None = None
+    """The earlier revision whose result a PACS still shows."""
 
     def __post_init__(self) -> None:
         if self.created_at.utcoffset() is None:
@@ -38,9 +40,16 @@ class ReportContent:
             raise ValueError(f"the outcome {self.outcome.value} needs a prediction that was not refused")
         if self.revision < 1:
             raise ValueError("revisions are counted from 1")
+        if self.replaces is not None and not 1 <= self.replaces < self.revision:
+            raise ValueError("a revision replaces an earlier one")
         for view, crop in self.crops.items():
             if crop.ndim != 3 or crop.shape[0] != crop.shape[1] or crop.shape[2] != 3 or crop.shape[0] % 2:
                 raise ValueError(f"the crop of {view.value} is not a square RGB grid of 2 x 2 tiles")
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether this page takes an earlier result back without a new one."""
+        return self.replaces is not None and not self.has_result
 
     @property
     def has_result(self) -> bool:

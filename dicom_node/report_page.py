@@ -118,7 +118,12 @@ def _verdict(content: ReportContent) -> tuple[str, Colour, str]:
     notes = " ".join(content.notes)
     if content.prediction is None or not content.has_result:
         reason = content.reason.sentence if content.reason else "not available"
+        if content.withdraws:
+            taken_back = f"The result of revision {content.replaces} no longer holds, and there is no new one."
+            return "Result withdrawn", CAUTION, f"{taken_back} Reason: {reason}. {notes}"
         return "No result", INK, f"Reason: {reason}. {notes}"
+    if content.replaces is not None:
+        notes = f"This page replaces that of revision {content.replaces}. {notes}"
     label = content.prediction.label
     share = report_format.percent(content.prediction.probabilities[label])
     if content.outcome is Outcome.NEEDS_REVIEW:

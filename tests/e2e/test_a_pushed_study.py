@@ -108,6 +108,28 @@ def test_two_patients_in_one_study_are_quarantined(perfuscope: Installation, pac
     assert not pacs.of(datasets[0].StudyInstanceUID)
 
 
+def test_a_result_that_no_longer_holds_is_taken_back_where_the_pacs_shows_it(
+    perfuscope: Installation, pacs: Pacs, tmp_path: Path
+) -> None:
+    datasets = simulated(8)
+    study = datasets[0].StudyInstanceUID
+    perfuscope.push(datasets, tmp_path / "study")
+    first = until(lambda: pacs.of(study), 60, "the report arrives")[0].ds
+    stranger = copy.deepcopy(datasets[-1])
+    stranger.SOPInstanceUID = stranger.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    stranger.PatientID, stranger.PatientName = "SIM-STRANGER", "STRANGER^SIMULATED"
+    perfuscope.push([stranger], tmp_path / "stranger")
+    second = until(lambda: pacs.of(study)[1:], 60, "the notice arrives")[0].ds
+    assert second.SeriesDescription == "Perfuscope MPI result withdrawn, revision 2, unverified"
+    assert "Replaces revision 1" in second.ImageComments
+    assert (second.PatientID, second.PatientName) == (first.PatientID, first.PatientName)
+    item = perfuscope.results()[study]
+    assert (item["state"], item["label"], [r["kind"] for r in item["reports"]]) == ("quarantined", None, ["notice"])
+    duplicate = copy.deepcopy(datasets[0])
+    perfuscope.push([duplicate], tmp_path / "duplicate")
+    assert len(pacs.of(study)) == 2
+
+
 def _noise(ds: Dataset) -> None:
     shape = (ds.Rows, ds.Columns, 3)
     ds.PixelData = np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8).tobytes()

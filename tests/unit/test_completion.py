@@ -3,17 +3,22 @@
 import shutil
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from ward import JANE, JOHN, POLICY, Clock, Ward
 
-from core.jobs import JobStage
-from core.types import REQUIRED_VIEWS, InstanceState, Outcome, Reason, Stage, View
+from core.jobs import JobStage, JobState
+from core.types import REQUIRED_VIEWS, InstanceState, Label, Outcome, Reason, Stage, View
+from db import jobs, reports
+from db.reports import NewReport
 from db.session import Sessions, make_engine
-from db.tables import Instance
+from db.tables import Case, Instance, Job
 from dicom_node.completion import judge
 
 QPS, STRESS, REST = REQUIRED_VIEWS
@@ -475,3 +480,51 @@ def test_any_order_of_events_leads_to_one_live_revision_with_the_same_inputs(mig
     assert (case.outcome, case.reason, case.stage) == (None, None, Stage.CLASSIFYING)
     assert sorted(item["sha256"] for item in case.inputs) == ["new qps", "rest", "stress"]
     assert (study.waiting_since, study.open_associations) == (None, 0)
+
+
+# What takes a result back
+
+
+def reported(ward, *, kind: str = reports.PAGE, attempts: int = 1, error: str | None = None) -> None:
+    """The live revision has a page whose delivery stands as given."""
+    case, now = ward.live(), ward.clock.now
+    new = NewReport(uuid4(), case.study_id, case.id, kind, f"2.25.{uuid4().int}", "2.25.2", "x", "x")
+    with ward.sessions.write() as session:
+        if kind == reports.PAGE:
+            session.get_one(Case, case.id).label = Label.NORMAL
+        reports.add(session, new, now=now)
+        jobs.add(session, JobStage.DELIVER, subject=new.id, now=now, destination="pacs", ring_again=timedelta(hours=1))
+        job = session.scalars(select(Job).where(Job.subject == new.id)).one()
+        job.attempts, job.error, job.state = attempts, error, JobState.DONE if attempts else JobState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("attempts", "error", "asked"),
+    [(1, None, True), (3, "superseded", True), (1, "superseded", False), (0, None, False)],
+    ids=["sent", "called off after attempts", "called off at once", "never tried"],
+)
+def test_a_result_that_a_pacs_may_show_is_taken_back(ward, attempts, error, asked):
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    reported(ward, attempts=attempts, error=error)
+    ward.raw(who=JOHN)
+    ward.clock.turn(30)
+    ward.tick()
+    assert ward.live().reason is Reason.PATIENTS_DIFFER
+    assert [job.subject for job in ward.jobs(JobStage.REPORT)] == ([ward.live().id] if asked else [])
+
+
+def test_a_result_is_taken_back_once(ward):
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    reported(ward)
+    ward.prepared(ward.arrive("1.1.9"), QPS, "an equal candidate")
+    ward.clock.turn(30)
+    ward.tick()
+    assert ward.live().reason is Reason.AMBIGUOUS
+    reported(ward, kind=reports.NOTICE)
+    ward.raw(who=JOHN)
+    ward.clock.turn(30)
+    ward.tick()
+    assert (ward.live().revision, ward.live().reason) == (3, Reason.PATIENTS_DIFFER)
+    assert len(ward.jobs(JobStage.REPORT)) == 1

@@ -151,6 +151,20 @@ def test_no_result_gives_its_reason_and_no_probability() -> None:
     assert not any("%" in string or string.lower() in set(LABELS) for string in shown)
 
 
+def test_a_withdrawn_result_says_so_and_which() -> None:
+    content = replace(
+        _content(), revision=2, replaces=1, outcome=Outcome.QUARANTINED, reason=Reason.PATIENTS_DIFFER, prediction=None
+    )
+    shown = " ".join(_strings(content))
+    assert "Result withdrawn" in shown
+    assert "The result of revision 1 no longer holds" in shown
+    assert "its instances name different patients" in shown
+
+
+def test_a_new_result_names_the_revision_it_replaces() -> None:
+    assert "replaces that of revision 1" in " ".join(_strings(replace(_content(), revision=3, replaces=1)))
+
+
 def test_only_named_or_filled_tiles_are_shown() -> None:
     def pictures(content: ReportContent) -> int:
         return sum(isinstance(mark, Picture) for mark in report_page.marks(content))

@@ -46,14 +46,15 @@ class Classifying:
         return self._record(claimed.subject, prediction)
 
     def give_up(self, claimed: Claimed, code: str) -> Finish:
-        """A case that cannot be classified ends without a result."""
+        """A case that cannot be classified ends without a result; whether that is worth a page, the edge decides."""
         reason = Reason(code) if code in {r.value for r in Reason} else Reason.WORKER_LOST
 
         def finish(session: Session, now: datetime) -> list[Bell]:
             case = cases.live(session, claimed.subject)
-            if case is not None:
-                cases.fail(case, reason, now=now)
-            return []
+            if case is None:
+                return []
+            cases.fail(case, reason, now=now)
+            return self._report(session, case.id, now=now)
 
         return finish
 
@@ -63,10 +64,13 @@ class Classifying:
             if case is None:
                 return []
             cases.record(session, case, prediction, preprocessing=PREPROCESSING_VERSION, now=now)
-            bell = jobs.add(session, JobStage.REPORT, subject=case.id, now=now, ring_again=self.ring_again)
-            return [bell] if bell else []
+            return self._report(session, case.id, now=now)
 
         return finish
+
+    def _report(self, session: Session, case_id: UUID, *, now: datetime) -> list[Bell]:
+        bell = jobs.ask_again(session, JobStage.REPORT, subject=case_id, now=now, ring_again=self.ring_again)
+        return [bell] if bell else []
 
 
 def decode_png(png: bytes) -> RgbImage:
