@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -73,6 +74,15 @@ class Inbox:
         folder = self._store / _UNCLAIMED
         folder.mkdir(exist_ok=True, mode=0o700)
         self.path(relative).rename(folder / Path(relative).name)
+
+    def unclaimed(self, *, older_than: timedelta) -> list[str]:
+        """Relative paths of files that were set aside and last written so long ago."""
+        return self.files(_UNCLAIMED, older_than=older_than) if self.path(_UNCLAIMED).is_dir() else []
+
+    def remove_if_empty(self, day: str) -> None:
+        """Remove a folder of received files that holds nothing any more."""
+        with suppress(OSError):
+            self.path(day).rmdir()
 
     def holds(self, relative: str) -> bool:
         """Whether the file is there."""
