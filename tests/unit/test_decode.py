@@ -6,6 +6,7 @@ import tracemalloc
 import warnings
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     RLELossless,
 )
 
@@ -169,7 +172,7 @@ def test_jpeg_baseline_is_read_in_its_colours() -> None:
 
 def test_jpeg_2000_comes_out_as_it_went_in() -> None:
     expected = picture()
-    data = jpeg(expected, "JPEG2000", irreversible=False, no_jp2=True)
+    data = jpeg(expected, "JPEG2000", irreversible=False, no_jp2=True, mct=1)
     ds = dataset(data, syntax=JPEG2000Lossless, PhotometricInterpretation="YBR_RCT")
     assert np.array_equal(decode(ds), expected)
 
@@ -327,6 +330,97 @@ def test_a_segmented_palette_is_refused_unread() -> None:
     ds.RedPaletteColorLookupTableDescriptor = [0, 0, 16]
     ds.SegmentedRedPaletteColorLookupTableData = b"\1\0\xff\xff\7\0" * 1000
     assert refused(ds).detail == "segmented palette"
+
+
+def stream(kind: str, pixels: np.ndarray) -> bytes:
+    """A codestream; those for ``JPEG`` carry a JFIF marker."""
+    if kind == "LOSSLESS":
+        return bytes(imagecodecs.jpeg8_encode(pixels, lossless=True, predictor=1))
+    if kind == "JPEG-LS":
+        return bytes(imagecodecs.jpegls_encode(pixels))
+    if kind == "JPEG2000":
+        return bytes(imagecodecs.jpeg2k_encode(pixels, codecformat="J2K", reversible=True, mct=True))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+STREAMS = {
+    "JPEG": (JPEGBaseline8Bit, "YBR_FULL_422"),
+    "LOSSLESS": (JPEGLosslessSV1, "RGB"),
+    "JPEG-LS": (JPEGLSLossless, "RGB"),
+    "JPEG2000": (JPEG2000Lossless, "YBR_RCT"),
+}
+
+
+def packed(kind: str, frame: bytes, **changes: Any) -> Dataset:
+    syntax, photometric = STREAMS[kind]
+    return dataset(encapsulate([frame]), syntax=syntax, **({"PhotometricInterpretation": photometric} | changes))
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_codestream_is_decoded_and_one_of_another_size_refused(kind: str) -> None:
+    frame = stream(kind, picture())
+    assert decode(packed(kind, frame)).shape == (ROWS, COLUMNS, 3)
+    assert refused(packed(kind, frame, Rows=ROWS + 1)).detail == "compressed image of another size"
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("share", [0.5, 0.9])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_a_codestream_cut_short_is_refused_even_with_its_end_marker(kind: str, share: float, end: bytes) -> None:
+    frame = stream(kind, picture())
+    assert refused(packed(kind, frame[: int(len(frame) * share)] + end)).reason is Reason.UNDECODABLE
+
+
+def test_fill_bytes_before_the_end_marker_are_no_damage() -> None:
+    frame = stream("JPEG", picture())
+    assert np.array_equal(decode(packed("JPEG", frame[:-2] + b"\xff\xff\xd9")), decode(packed("JPEG", frame)))
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_codestream_under_another_syntax_is_refused(kind: str) -> None:
+    other = "JPEG" if kind != "JPEG" else "LOSSLESS"
+    ds = packed(kind, stream(other, picture()), PhotometricInterpretation="RGB")
+    assert refused(ds).detail == "compressed image of another kind than its transfer syntax"
+
+
+def test_more_scans_than_components_are_refused_unread() -> None:
+    frame = stream("JPEG", picture())
+    assert refused(packed("JPEG", frame[:-2] + b"\xff\xda\0\x08\1\1\0\0?\0" * 3 + b"\xff\xd9")).detail
+
+
+def adobe(frame: bytes, transform: int) -> bytes:
+    """A JPEG stream with an Adobe marker in the place of its JFIF marker."""
+    assert frame[2:4] == b"\xff\xe0"
+    rest = frame[4 + int.from_bytes(frame[4:6], "big") :]
+    return frame[:2] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform]) + rest
+
+
+def test_colours_that_header_and_stream_dispute_are_refused() -> None:
+    frame = stream("JPEG", picture())
+    for photometric in ("RGB", "YBR_FULL_422", "YBR_FULL"):
+        ds = packed("JPEG", adobe(frame, 1), PhotometricInterpretation=photometric)
+        assert np.array_equal(decode(ds), decode(packed("JPEG", frame)))
+    disputed = "colours of header and compressed image disagree"
+    assert refused(packed("JPEG", adobe(frame, 0), PhotometricInterpretation="YBR_FULL")).detail == disputed
+    transformed = stream("JPEG2000", picture())
+    assert refused(packed("JPEG2000", transformed, PhotometricInterpretation="YBR_FULL")).detail == disputed
+
+
+def test_an_rle_decoder_in_panic_is_a_refusal() -> None:
+    values = np.zeros((ROWS, COLUMNS), np.uint16)
+    ds = grey(values)
+    ds.compress(RLELossless, values, generate_instance_uid=False)
+    offsets = np.array([2, 64, 64 + 80, *[0] * 13], "<u4")
+    ds.PixelData = encapsulate([offsets.tobytes() + b"\x81\7" * 80])  # both planes longer than the image
+    assert refused(ds).reason is Reason.UNDECODABLE
+
+
+def test_greys_by_a_table_or_a_curve_are_refused() -> None:
+    values = picture(channels=1)
+    assert "table" in refused(grey(values, ModalityLUTSequence=[Dataset()])).detail
+    assert "curve" in refused(grey(values, WindowCenter=9, WindowWidth=9, VOILUTFunction="SIGMOID")).detail
 
 
 def _file(kind: str) -> bytes:
