@@ -1,6 +1,7 @@
 """``perfuscope predict``: classify screens in files, without any service running."""
 
 import json
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cli.sentences import one_sentence
+from cli import options
+from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
+from core import settings as core_settings
 from core.errors import PerfuscopeError, Rejected
 from core.types import LABELS, REQUIRED_VIEWS, Probabilities, Reason, RgbImage, Status, View
 
 if TYPE_CHECKING:
+    from dicom_node.layouts import Layout
+    from dicom_node.rules import ViewRule
     from models.classifier import Classifier
 
 
@@ -30,6 +35,14 @@ class _Seen:
     study: str
     view: View
     crop: RgbImage
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How screens are known: the layouts and the view rules in force."""
+
+    layouts: "tuple[Layout, ...]"
+    rules: "tuple[ViewRule, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +64,13 @@ def predict(
     *,
     model: Annotated[str | None, typer.Option(help="An artifact's folder or name; default: the shipped one.")] = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")] = "table",
+    home: options.Home = None,
+    config: options.Config = None,
 ) -> None:
-    """Classify screens in files. Files of one study (all three views) get a study result too."""
+    """Classify screens in files. Files of one study (all three views) get a study result too.
+
+    Layouts and view rules are those of the settings; of the home folder nothing else is read, and nothing is written.
+    """
     from models import artifact
     from models.classifier import Classifier
 
@@ -60,7 +78,7 @@ def predict(
     if missing:
         raise PerfuscopeError(f"{missing[0]} is not a file.")
     classifier = Classifier(artifact.load(artifact.find(model) if model else artifact.shipped()))
-    answers = list(_answers(classifier, files))
+    answers = list(_answers(classifier, files, _known(home, config)))
     if output == "json":
         typer.echo(json.dumps([_item(answer, classifier) for answer in answers], indent=1))
     else:
@@ -70,12 +88,20 @@ def predict(
         raise typer.Exit(1)
 
 
-def _answers(classifier: "Classifier", files: Iterable[Path]) -> Iterator[_Answer]:
+def _known(home: Path | None, config: Path | None) -> _Known:
+    from dicom_node import layouts, rules
+
+    named = os.environ.get("PERFUSCOPE_CONFIG")
+    found = core_settings.load(config or (Path(named) if named else None), home=home)
+    return _Known(layouts.load_all(found.layouts), rules.in_force(found))
+
+
+def _answers(classifier: "Classifier", files: Iterable[Path], known: _Known) -> Iterator[_Answer]:
     """An answer a file, study by study, then the study's own where it has several files."""
     studies: dict[str, list[_Seen]] = defaultdict(list)
     for file in files:
         try:
-            seen = _look(file)
+            seen = _look(file, known)
         except Rejected as error:
             yield _Answer("view", (file,), reason=error.reason, detail=error.detail)
         else:
@@ -101,19 +127,18 @@ def _study(classifier: "Classifier", group: list[_Seen]) -> Iterator[_Answer]:
         yield _Answer("study", paths, reason=reason, detail=f"without {', '.join(missing)}" if missing else "")
 
 
-def _look(file: Path) -> _Seen:
+def _look(file: Path, known: _Known) -> _Seen:
     """The screen in a file; plain images in one folder count as one study. Rejected says what is wrong."""
     from pydicom import dcmread
 
-    from dicom_node import layouts, prepare
+    from dicom_node import prepare
 
-    known = layouts.shipped()
     if not _is_dicom(file):
-        match, crop = prepare.screen(_image(file), layouts=known)
+        match, crop = prepare.screen(_image(file), layouts=known.layouts)
         return _Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
     if not _may_be_screen(file):
         raise Rejected(Reason.NO_SCREENS, "not a Secondary Capture")
-    prepared = prepare.prepare(file, layouts=known, rules=prepare.DEFAULT_RULES)
+    prepared = prepare.prepare(file, layouts=known.layouts, rules=known.rules)
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
@@ -188,7 +213,7 @@ def _print(answers: Iterable[_Answer], classifier: "Classifier") -> None:
 
 
 def _cells(answer: _Answer) -> list[str]:
-    name = answer.files[0].name if answer.kind == "view" else f"study of {len(answer.files)} files"
+    name = shown(answer.files[0].name) if answer.kind == "view" else f"study of {len(answer.files)} files"
     if answer.reason:
         why = f"{answer.reason.sentence} ({answer.detail})" if answer.detail else answer.reason.sentence
         return [name, answer.view.value if answer.view else "", f"no result: {why}", "", "", ""]

@@ -29,6 +29,13 @@ class LabelClass(StrEnum):
         return None if self is LabelClass.MIXED else Label(self.value)
 
 
+class Layout(StrEnum):
+    """The pages that can be drawn; what draws them is loaded later."""
+
+    COLUMNS = "qps-qgs-1280"
+    STRIPS = "strips-1024"
+
+
 @one_sentence
 def simulate(
     out: Annotated[
@@ -44,6 +51,9 @@ def simulate(
         LabelClass,
         typer.Option("--class", help="What the patients have; mixed: equal thirds of each.", case_sensitive=False),
     ] = LabelClass.MIXED,
+    layout: Annotated[
+        Layout, typer.Option("--layout", help="Whose pages the screens show: the name of a shipped layout.")
+    ] = Layout.COLUMNS,
     rle: Annotated[bool, typer.Option("--rle", help="Write the screens as RLE Lossless, a third of the size.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Write the screens as PNG beside the DICOM files, too.")] = False,
     workers: Annotated[
@@ -73,6 +83,7 @@ def simulate(
             patients=patients,
             seed=seed,
             label=label_class.label,
+            layout=layout.value,
             rle=rle,
             png=png,
             progress=lambda done: tell(done, patients),

@@ -2,26 +2,21 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from types import MappingProxyType
 
 from pydicom import Dataset, dcmread
-from pydicom.datadict import tag_for_keyword
 from pydicom.filereader import read_file_meta_info
-from pydicom.multival import MultiValue
 
-from core.errors import Rejected, SettingsError, Unavailable
+from core.errors import Rejected, Unavailable
 from core.types import Reason, RgbImage, View
 from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
 from dicom_node.layouts import Crop, Layout, Match, crop, recognise
+from dicom_node.rules import DEFAULT_RULES, ViewRule, text
 
 MAX_FILE_BYTES = 2 * MAX_PIXELS
-
-_LONGEST_TEXT = 255
-"""Characters of a value that rules look at: a pattern's time may grow with the square of its text."""
 
 SCREEN_CLASSES = frozenset(
     {
@@ -34,50 +29,6 @@ SCREEN_CLASSES = frozenset(
 """SOP classes a screen may come in (PS3.4 B.5); single-bit captures hold no coloured map."""
 
 _NO_SCREEN = frozenset({Reason.WRONG_SIZE, Reason.UNKNOWN_LAYOUT})
-
-
-@dataclass(frozen=True, slots=True)
-class ViewRule:
-    """Which objects a header calls a view: every keyword's value must contain its regular expression."""
-
-    view: View | None
-    """None: the object is listed and not classified."""
-    keywords: Mapping[str, str]
-
-    def __post_init__(self) -> None:
-        if not self.keywords:
-            raise SettingsError("a view rule needs at least one DICOM keyword")
-        for keyword, pattern in self.keywords.items():
-            if tag_for_keyword(keyword) is None:
-                raise SettingsError(f"view rule: {keyword} is not a DICOM keyword")
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                sentence = f"view rule: {pattern!r} for {keyword} is not a regular expression: {error.msg}"
-                raise SettingsError(sentence) from None
-        object.__setattr__(self, "keywords", MappingProxyType(dict(self.keywords)))
-
-    def matches(self, ds: Dataset) -> bool:
-        """Whether the header fits, upper and lower case alike."""
-        return all(re.search(pattern, _text(ds, key), re.IGNORECASE) for key, pattern in self.keywords.items())
-
-
-def _word(pattern: str) -> str:
-    """The pattern as a word of its own; an underscore separates words in series descriptions."""
-    return rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])"
-
-
-_NOT_CORRECTED = _word(
-    r"n\.?a\.?c\.?|nc|(?:non|no|not|without|w/o|un)[-_ ]*(?:ac|(?:att\w*[-_ ]*)?corr?(?:ected|ection)?)"
-)
-
-DEFAULT_RULES: tuple[ViewRule, ...] = (
-    ViewRule(None, {"SeriesDescription": _NOT_CORRECTED}),
-    ViewRule(View.STRESS_QGS, {"SeriesDescription": rf"(?=.*{_word('stress')}).*{_word('qgs')}"}),
-    ViewRule(View.REST_QGS, {"SeriesDescription": rf"(?=.*{_word('rest')}).*{_word('qgs')}"}),
-    ViewRule(View.QPS, {"SeriesDescription": _word("qps")}),
-)
-"""The attenuation-corrected screens; what says that it is not corrected is listed, what says nothing counts as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +58,19 @@ def is_candidate(sop_class_uid: str) -> bool:
     return sop_class_uid in SCREEN_CLASSES
 
 
-def prepare(path: Path, *, layouts: Iterable[Layout], rules: Iterable[ViewRule] = DEFAULT_RULES) -> Prepared | Listed:
+def prepare(
+    path: Path, *, layouts: Iterable[Layout], rules: Iterable[ViewRule] = DEFAULT_RULES, sender_ae: str = ""
+) -> Prepared | Listed:
     """The crop of a stored screen, if header and pixels agree on its view.
+
+    ``sender_ae`` is the AE title that sent it, for rules that are for some senders only; empty: for nobody's own.
 
     Listed: the header says not attenuation corrected; or no rule matches it and the pixels show no known screen.
     Raises Rejected for quarantine: UNDECODABLE, TOO_LARGE, WRONG_SIZE, UNKNOWN_LAYOUT, VIEW_MISMATCH (also where
     no rule matches but the pixels show a view). Raises Unavailable if the file cannot be read.
     """
     ds = _read(path)
-    rank, rule, acquired_at = _said(ds, rules)
+    rank, rule, acquired_at = _said(ds, rules, sender_ae)
     if rule is not None and rule.view is None:
         return Listed(Reason.NOT_CORRECTED, acquired_at)
     try:
@@ -162,32 +117,24 @@ def _read(path: Path) -> Dataset:
     raise Rejected(Reason.UNDECODABLE, "transfer syntax not supported")
 
 
-def _said(ds: Dataset, rules: Iterable[ViewRule]) -> tuple[int, ViewRule | None, str]:
+def _said(ds: Dataset, rules: Iterable[ViewRule], sender_ae: str) -> tuple[int, ViewRule | None, str]:
     """What the header says: the first rule that matches and its place, and when the image was acquired."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            matching = ((rank, rule) for rank, rule in enumerate(rules) if rule.matches(ds))
+            matching = ((rank, rule) for rank, rule in enumerate(rules) if rule.matches(ds, sender_ae=sender_ae))
             rank, rule = next(matching, (-1, None))
             return rank, rule, _acquired_at(ds)
         except PYDICOM_ERRORS:
             raise Rejected(Reason.UNDECODABLE, "not a readable header") from None
 
 
-def _text(ds: Dataset, keyword: str) -> str:
-    value = ds.get(keyword)
-    if value is None:
-        return ""
-    whole = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
-    return whole[:_LONGEST_TEXT]
-
-
 def _acquired_at(ds: Dataset) -> str:
-    whole = re.fullmatch(r"(\d{8})(\d{0,6}(?:\.\d{1,6})?)(?:[-+]\d{4})?", _text(ds, "AcquisitionDateTime").strip())
+    whole = re.fullmatch(r"(\d{8})(\d{0,6}(?:\.\d{1,6})?)(?:[-+]\d{4})?", text(ds, "AcquisitionDateTime").strip())
     if whole:
         return _sortable(whole[1], whole[2])
     for source in ("Acquisition", "Content", "Series"):
-        date, time = _text(ds, f"{source}Date").strip(), _text(ds, f"{source}Time").strip()
+        date, time = text(ds, f"{source}Date").strip(), text(ds, f"{source}Time").strip()
         if re.fullmatch(r"\d{8}", date):
             return _sortable(date, time)
     return ""

@@ -12,9 +12,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from core.errors import Rejected
-from core.types import REQUIRED_VIEWS, Reason, RgbImage, View
+from core.types import REQUIRED_VIEWS, Reason, View
 from dicom_node import layouts
-from dicom_node.prepare import DEFAULT_RULES, Prepared, is_candidate, prepare
+from dicom_node.prepare import Prepared, is_candidate, prepare
 from models.preprocess import PREPROCESSING_VERSION, SIZE, resize
 
 CACHE = ".perfuscope-crops.npz"
@@ -29,6 +29,8 @@ class Crops:
     pixels: Mapping[str, NDArray[np.uint8]]
     left_out: Mapping[str, str]
     """The other patients, and why."""
+    layouts: Mapping[str, int]
+    """Name and version of the layouts that the crops come from."""
 
 
 def read(files: Mapping[str, Sequence[Path]], *, home: Path, progress: Progress | None = None) -> Crops:
@@ -47,27 +49,29 @@ def read(files: Mapping[str, Sequence[Path]], *, home: Path, progress: Progress 
 def _read_all(files: Mapping[str, Sequence[Path]], progress: Progress | None) -> Crops:
     pixels: dict[str, NDArray[np.uint8]] = {}
     left_out: dict[str, str] = {}
+    used: dict[str, int] = {}
     known = layouts.shipped()
     for done, (patient, paths) in enumerate(files.items(), start=1):
         try:
             views = _views(paths, known)
-            pixels[patient] = np.stack([resize(views[view]) for view in REQUIRED_VIEWS])
+            pixels[patient] = np.stack([resize(views[view].crop.pixels) for view in REQUIRED_VIEWS])
+            used |= {screen.layout_name: screen.layout_version for screen in views.values()}
         except Rejected as error:
             left_out[patient] = str(error)
         if progress:
             progress(done, len(files))
-    return Crops(pixels, left_out)
+    return Crops(pixels, left_out, used)
 
 
-def _views(paths: Sequence[Path], known: tuple[layouts.Layout, ...]) -> dict[View, RgbImage]:
-    views: dict[View, RgbImage] = {}
+def _views(paths: Sequence[Path], known: tuple[layouts.Layout, ...]) -> dict[View, Prepared]:
+    views: dict[View, Prepared] = {}
     for path in filter(_may_be_screen, paths):
-        prepared = prepare(path, layouts=known, rules=DEFAULT_RULES)
+        prepared = prepare(path, layouts=known)
         if not isinstance(prepared, Prepared):
             continue
         if prepared.view in views:
             raise Rejected(Reason.AMBIGUOUS, prepared.view.value)
-        views[prepared.view] = prepared.crop.pixels
+        views[prepared.view] = prepared
     missing = [view.value for view in REQUIRED_VIEWS if view not in views]
     if missing:
         raise Rejected(Reason.INCOMPLETE, f"without {', '.join(missing)}")
@@ -100,7 +104,8 @@ def _cached(path: Path, key: str) -> Crops | None:
             if str(kept["key"]) != key:
                 return None
             pixels = dict(zip(kept["patients"].tolist(), kept["pixels"], strict=True))
-            return Crops(pixels, dict(kept["left_out"].tolist()))
+            used = {name: int(version) for name, version in kept["layouts"].tolist()}
+            return Crops(pixels, dict(kept["left_out"].tolist()), used)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
@@ -116,6 +121,7 @@ def _keep(path: Path, key: str, crops: Crops) -> None:
             patients=np.array(list(crops.pixels), dtype=str),
             pixels=np.stack(pixels) if pixels else np.empty((0, 3, SIZE, SIZE, 3), np.uint8),
             left_out=np.array(list(crops.left_out.items()), dtype=str).reshape(-1, 2),
+            layouts=np.array(list(crops.layouts.items()), dtype=str).reshape(-1, 2),
         )
         partial.replace(path)
     except OSError:

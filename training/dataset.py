@@ -4,7 +4,7 @@ import csv
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,8 @@ class Dataset:
     """Tells two data sets apart: the SHA-256 of truth.csv."""
     source: Source
     """Simulated if truth.csv has the simulator's columns."""
+    layouts: Mapping[str, int] = field(default_factory=dict)
+    """Name and version of the screen layouts that the crops come from."""
 
     def take(self, index: NDArray[np.intp]) -> "Dataset":
         """The patients at ``index``, in that order."""
@@ -91,6 +93,7 @@ def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
         left_out=found_crops.left_out,
         truth_sha256=hashlib.sha256((folder / TRUTH).read_bytes()).hexdigest(),
         source="simulated" if all(truth.simulated for truth in truths) else "clinical",
+        layouts=found_crops.layouts,
     )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from core import TRAINED_ON
 from core.errors import PerfuscopeError
 from core.types import REQUIRED_VIEWS
-from dicom_node import layouts
 from models import artifact as artifacts
 from models import card as cards
 from models import explain, mobilenet
@@ -134,7 +133,7 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
         statement=TRAINED_ON if data.source == "simulated" else _TRAINED_ON_CLINICAL,
         created=datetime.now(UTC).replace(microsecond=0),
         preprocessing=PREPROCESSING_VERSION,
-        input=Input(layouts={layout.name: layout.version for layout in layouts.shipped()}),
+        input=Input(layouts=dict(data.layouts)),
         architecture=Architecture(
             base="MobileNet V1, width 1.0, 224 x 224, without top",
             head="global average pooling, Dense 128 ReLU, Dropout 0.3, Dense 256 ReLU, Dropout 0.4, Dense 3",

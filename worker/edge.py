@@ -2,12 +2,14 @@
 
 from core.jobs import Queue
 from core.settings import Settings
-from worker.edge_runtime import edge_runner, view_rules
+from dicom_node import layouts, rules
+from worker.edge_runtime import edge_runner
 
 QUEUE = Queue.EDGE
 make_runner = edge_runner
 
 
 def check(settings: Settings) -> None:
-    """Raise ``SettingsError`` for view rules that name no DICOM attribute."""
-    view_rules(settings)
+    """Raise ``SettingsError`` for view rules that name no DICOM attribute, ``LayoutError`` for a bad layout file."""
+    rules.in_force(settings)
+    layouts.load_all(settings.layouts)

@@ -4,8 +4,10 @@ A layout is a keep-list. What it does not name does not survive, so a text nobod
 """
 
 from dicom_node.layouts.cropping import Crop, crop
+from dicom_node.layouts.errors import LayoutError
 from dicom_node.layouts.files import load, load_all, shipped
-from dicom_node.layouts.layout import Box, Caption, Layout, LayoutError, Panel, Ring, ViewLayout
+from dicom_node.layouts.layout import Box, Caption, Layout, Panel, Ring, ViewLayout
+from dicom_node.layouts.palette import Palette
 from dicom_node.layouts.recognition import Match, caption_bits, recognise
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Layout",
     "LayoutError",
     "Match",
+    "Palette",
     "Panel",
     "Ring",
     "ViewLayout",

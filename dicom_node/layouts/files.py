@@ -7,16 +7,17 @@ from importlib.resources import files
 from pathlib import Path
 
 from core.types import View
+from dicom_node.layouts.errors import LayoutError
 from dicom_node.layouts.layout import (
     Box,
     Caption,
     Layout,
-    LayoutError,
     Panel,
     Ring,
     ViewLayout,
     check_together,
 )
+from dicom_node.layouts.palette import Palette
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +64,7 @@ def _layout(table: "_Table") -> Layout:
         identity_box=table.box("identity_box"),
         coloured_share=table.number("coloured_share"),
         ring=_ring(table.table("ring")),
+        palette=_palette(table.table("palette")),
         views=tuple(_view(view) for view in table.tables("views")),
     )
     table.done()
@@ -80,6 +82,16 @@ def _ring(table: "_Table") -> Ring:
     )
     table.done()
     return ring
+
+
+def _palette(table: "_Table") -> Palette:
+    palette = Palette(
+        anchors=tuple((level, r, g, b) for level, r, g, b in table.rows("anchors", 4)),
+        tolerance=table.integer("tolerance"),
+        off_share=table.number("off_share"),
+    )
+    table.done()
+    return palette
 
 
 def _view(table: "_Table") -> ViewLayout:
@@ -113,6 +125,10 @@ def _caption(table: "_Table") -> Caption:
     return caption
 
 
+def _whole_numbers(values: list[object], count: int) -> bool:
+    return len(values) == count and all(type(value) is int for value in values)
+
+
 class _Table:
     """A TOML table that hands out each key once, by type, and complains about those nobody asked for."""
 
@@ -144,8 +160,14 @@ class _Table:
 
     def integers(self, key: str, count: int) -> list[int]:
         value = self._take(key)
-        if not isinstance(value, list) or len(value) != count or any(type(v) is not int for v in value):
+        if not isinstance(value, list) or not _whole_numbers(value, count):
             raise LayoutError(f"{key} in {self.where} must be {count} whole numbers")
+        return value
+
+    def rows(self, key: str, count: int) -> list[list[int]]:
+        value = self._take(key)
+        if not isinstance(value, list) or not all(isinstance(v, list) and _whole_numbers(v, count) for v in value):
+            raise LayoutError(f"{key} in {self.where} must be a list of {count} whole numbers each")
         return value
 
     def box(self, key: str) -> Box:

@@ -8,17 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import PerfuscopeError
 from core.types import View
+from dicom_node.layouts.errors import LayoutError
+from dicom_node.layouts.palette import Palette
 
 MAX_PANELS = 4
 """A crop is a grid of two by two tiles."""
 
 _MIN_LIT = 20
-
-
-class LayoutError(PerfuscopeError):
-    """A layout is wrong; the text names the layout, the key and what is allowed."""
 
 
 class Box(NamedTuple):
@@ -176,6 +173,7 @@ class Layout:
     rows: int
     columns: int
     ring: Ring
+    palette: Palette
     identity_box: Box
     """Where the patient's name is burned in; never part of a panel."""
     coloured_share: float

@@ -9,16 +9,9 @@ from numpy.typing import NDArray
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage, View
+from dicom_node.layouts import plausibility
 from dicom_node.layouts.layout import Box, Caption, Layout, Panel, Ring, ViewLayout, jaccard
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Brightness of an RGB triple (ITU-R BT.601), which JPEG keeps apart from colour."""
-
-_CHROMA = 24
-"""Grey levels between a pixel's channels from which on it counts as coloured."""
-
-_LEAST_SPREAD = 3.0
-"""Grey levels; simulated perfusion maps have 12 and more."""
+from dicom_node.layouts.plausibility import LUMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ def recognise(pixels: RgbImage, layouts: Iterable[Layout]) -> Match:
     """The one view that the image shows, by rank.
 
     Raises Rejected: WRONG_SIZE if no layout has the image's size, UNKNOWN_LAYOUT if none agrees, if several
-    agree with equal right, or if the maps are in grey.
+    agree with equal right; IMPLAUSIBLE if what it shows there cannot be maps.
     """
     rows, columns = pixels.shape[:2]
     sized = [layout for layout in layouts if (layout.rows, layout.columns) == (rows, columns)]
@@ -70,10 +63,7 @@ def recognise(pixels: RgbImage, layouts: Iterable[Layout]) -> Match:
     best = [match for match in agreeing if match.layout.rank == highest]
     if len(best) > 1:
         raise Rejected(Reason.UNKNOWN_LAYOUT, f"{len(best)} layouts agree")
-    if _coloured_share(pixels, best[0].screen.panels) < best[0].layout.coloured_share:
-        raise Rejected(Reason.UNKNOWN_LAYOUT, "its maps are not in colour")
-    if _spread(pixels, best[0].screen.panels[0]) < _LEAST_SPREAD:
-        raise Rejected(Reason.UNKNOWN_LAYOUT, "its first map shows one colour")
+    plausibility.check(pixels, best[0].layout, best[0].screen)
     return best[0]
 
 
@@ -98,25 +88,8 @@ def _ring_score(pixels: RgbImage, panel: Panel, ring: Ring) -> float:
     ys, xs = _ring_pixels(panel.radius, ring.width)
     cx, cy = panel.centre
     off = pixels[ys + cy, xs + cx].astype(np.float32) - np.array(ring.colour, np.float32)
-    bright = np.abs(off @ _LUMA) <= ring.tolerance
+    bright = np.abs(off @ LUMA) <= ring.tolerance
     return float(np.mean(bright & (np.abs(off).max(axis=1) <= ring.channel_tolerance)))
-
-
-def _spread(pixels: RgbImage, panel: Panel) -> float:
-    """Standard deviation of the brightness in the panel's inscribed square: a heart is never of one colour."""
-    (cx, cy), half = panel.centre, int(panel.radius * 0.7)
-    sample = pixels[cy - half : cy + half : 3, cx - half : cx + half : 3].astype(np.float32)
-    return float(np.std(sample @ _LUMA))
-
-
-def _coloured_share(pixels: RgbImage, panels: tuple[Panel, ...]) -> float:
-    """Share of kept pixels whose channels differ, judged by every third row and column of the inscribed squares."""
-    shares = []
-    for panel in panels:
-        (cx, cy), half = panel.centre, int(panel.radius * 0.7)
-        sample = pixels[cy - half : cy + half : 3, cx - half : cx + half : 3]
-        shares.append(np.mean(np.ptp(sample, axis=2) >= _CHROMA))
-    return float(np.mean(shares))
 
 
 def _caption_score(pixels: RgbImage, caption: Caption) -> float:

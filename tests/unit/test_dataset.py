@@ -60,6 +60,7 @@ def test_a_patient_has_his_label_and_the_crops_that_serving_makes(studies):
     pixels = cohort.simulate(11, 1).screens[View.STRESS_QGS]
     _, match = layouts.shipped(), layouts.recognise(pixels, layouts.shipped())
     assert (data.pixels[1, 1] == resize(layouts.crop(pixels, match).pixels)).all()
+    assert data.layouts == {"qps-qgs-1280": 1}
 
 
 def test_perfusion_deficits_are_read_where_the_truth_has_them(studies):

@@ -30,33 +30,33 @@ from core.errors import Rejected, SettingsError, Unavailable
 from core.types import Reason, RgbImage, View
 from dicom_node import layouts
 from dicom_node.prepare import (
-    DEFAULT_RULES,
     Listed,
     Prepared,
-    ViewRule,
     is_candidate,
     prepare,
     screen,
 )
+from dicom_node.rules import DEFAULT_RULES, ViewRule
 from training.phantom.cohort import simulate
 from training.phantom.dicom import write_study
 
 LAYOUTS = layouts.shipped()
 LAYOUT = LAYOUTS[0]
+COLOURS = LAYOUT.palette.table()
 NAME = "PHANTOM^ALDER"
 DESCRIPTIONS = {View.QPS: "AC QPS", View.STRESS_QGS: "AC STRESS QGS", View.REST_QGS: "AC REST QGS"}
 
 
 def standin(view: View) -> RgbImage:
-    """A screen drawn from the layout itself: maps in two colours, rings, the caption."""
+    """A screen drawn from the layout itself: maps in two colours each, rings, the caption."""
     pixels = np.zeros((LAYOUT.rows, LAYOUT.columns, 3), np.uint8)
     y, x = np.mgrid[: LAYOUT.rows, : LAYOUT.columns]
     drawn = next(drawn for drawn in LAYOUT.views if drawn.view is view)
-    for panel in drawn.panels:
+    for level, panel in enumerate(drawn.panels):
         r = np.hypot(x - panel.centre[0], y - panel.centre[1])
         pixels[r <= panel.radius + LAYOUT.ring.width] = LAYOUT.ring.colour
-        pixels[r <= panel.radius] = (220, 120, 30)
-        pixels[(r <= panel.radius) & (y > panel.centre[1])] = (150, 60, 20)
+        pixels[r <= panel.radius] = COLOURS[190 + 10 * level]
+        pixels[(r <= panel.radius) & (y > panel.centre[1])] = COLOURS[60 + 30 * level]
     for caption in drawn.captions:
         pixels[caption.box.slices][caption.template] = 210
     return pixels
@@ -273,7 +273,8 @@ def test_a_wrong_rule_is_refused_with_a_sentence(keywords: dict[str, str], sente
 
 
 def test_the_first_default_rule_lists_what_is_not_corrected() -> None:
-    assert [rule.view for rule in DEFAULT_RULES] == [None, View.STRESS_QGS, View.REST_QGS, View.QPS]
+    each = [View.STRESS_QGS, View.REST_QGS, View.QPS]
+    assert [rule.view for rule in DEFAULT_RULES] == [None, *each, *each]
 
 
 def test_candidates_are_secondary_captures() -> None:

@@ -19,6 +19,7 @@ from core.errors import PerfuscopeError
 from core.types import Label
 from training.phantom.dicom import write_study
 from training.phantom.identity import patient_id
+from training.phantom.pages import COLUMNS
 from training.phantom.patient import SimulatedPatient, simulate
 
 TRUTH = "truth.csv"
@@ -44,8 +45,8 @@ def refuse_foreign_content(out: Path, *, patients: int, seed: int) -> None:
     raise PerfuscopeError(f"{out} holds other things than a cohort of seed {seed}; name a new or an empty folder.")
 
 
-def _write_patient(index: int, *, out: Path, seed: int, label: Label | None, rle: bool, png: bool) -> Row:
-    patient = simulate(seed, index, label=label)
+def _write_patient(index: int, *, out: Path, seed: int, label: Label | None, layout: str, rle: bool, png: bool) -> Row:
+    patient = simulate(seed, index, label=label, layout=layout)
     folder = out / patient.identity.patient_id
     write_study(patient, folder, rle=rle)
     if png:
@@ -69,6 +70,7 @@ def write_cohort(
     patients: int,
     seed: int,
     label: Label | None = None,
+    layout: str = COLUMNS.name,
     rle: bool = False,
     png: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -76,13 +78,13 @@ def write_cohort(
 ) -> Path:
     """Write OUT/<patient_id>/{qps,stress_qgs,rest_qgs,raw_nm}.dcm and OUT/truth.csv; returns the path of truth.csv.
 
-    ``progress`` is told how many patients are done, ``png`` writes the screens as pictures beside. truth.csv appears
-    last, so a folder that holds it is complete.
+    ``layout`` names the program whose pages are drawn (``pages.PAGES``), ``progress`` is told how many patients are
+    done, ``png`` writes the screens as pictures beside. truth.csv appears last, so a folder that holds it is complete.
     """
     out.mkdir(parents=True, exist_ok=True)
     truth = out / TRUTH
     truth.unlink(missing_ok=True)
-    work = partial(_write_patient, out=out, seed=seed, label=label, rle=rle, png=png)
+    work = partial(_write_patient, out=out, seed=seed, label=label, layout=layout, rle=rle, png=png)
     rows = []
     for done, row in enumerate(_rows(work, patients=patients, workers=workers), start=1):
         rows.append(row)

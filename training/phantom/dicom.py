@@ -22,15 +22,11 @@ from rle.utils import encode_pixel_data
 from core import __version__
 from core.types import RgbImage, View
 from training.phantom.identity import uid
+from training.phantom.pages import COLUMNS
 from training.phantom.patient import SimulatedPatient
 from training.phantom.rawnm import add_tomography
 
 MANUFACTURER = "Perfuscope Simulator"
-SERIES: dict[View, tuple[int, str]] = {
-    View.QPS: (101, "AC QPS"),
-    View.STRESS_QGS: (102, "AC STRESS QGS"),
-    View.REST_QGS: (103, "AC REST QGS"),
-}
 RAW_NM = "raw_nm"
 _IMPLEMENTATION = UID("2.25.291361874470537463190374217632706531113")
 _RAW_SERIES = (1, "STRESS MIBI TOMO")
@@ -48,10 +44,16 @@ def _file_meta(ds: Dataset) -> FileMetaDataset:
     return meta
 
 
+def _study(patient: SimulatedPatient) -> str:
+    """What tells a patient's simulated studies apart: what was simulated and, but for the first, the page."""
+    return patient.label.value if patient.page is COLUMNS else f"{patient.label.value}/{patient.page.name}"
+
+
 def _common(patient: SimulatedPatient, what: str, *, series: tuple[int, str], minutes: int) -> Dataset:
     """What every object says of patient, study, series and equipment; made ``minutes`` after the study began."""
     identity, seed, index = patient.identity, patient.examination.seed, patient.index
-    name = f"{patient.label.value}/{what}"
+    study = _study(patient)
+    name = f"{study}/{what}"
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.SOPInstanceUID = uid(seed, index, f"{name}/instance")
@@ -64,13 +66,13 @@ def _common(patient: SimulatedPatient, what: str, *, series: tuple[int, str], mi
     ds.ReferringPhysicianName = "NOBODY^REFERRING"
     ds.StudyDescription = "Simulated myocardial perfusion, stress and rest"
     ds.SeriesDescription = series[1]
-    ds.ManufacturerModelName = "Phantom"
+    ds.ManufacturerModelName = patient.page.model_name
     ds.SoftwareVersions = __version__
     ds.PatientName, ds.PatientID = identity.name, identity.patient_id
     ds.PatientBirthDate, ds.PatientSex = f"{identity.birth_date:%Y%m%d}", identity.sex
     ds.PatientAge = f"{identity.age_years:03d}Y"
     ds.BodyPartExamined = "HEART"
-    ds.StudyInstanceUID = uid(seed, index, f"{patient.label.value}/study")
+    ds.StudyInstanceUID = uid(seed, index, f"{study}/study")
     ds.SeriesInstanceUID = uid(seed, index, f"{name}/series")
     ds.StudyID = f"S{index % 10**8:08d}"
     ds.SeriesNumber, ds.InstanceNumber = series[0], 1
@@ -81,7 +83,7 @@ def _screen(patient: SimulatedPatient, view: View) -> Dataset:
     """One screen as Secondary Capture (PS3.3 A.8.1), as archives hold them: Modality OT, name burned in."""
     pixels: RgbImage = patient.screens[view]
     minutes = _MINUTES_TO_SCREENS + list(View).index(view)
-    ds = _common(patient, view.value, series=SERIES[view], minutes=minutes)
+    ds = _common(patient, view.value, series=patient.page.series[view], minutes=minutes)
     ds.SOPClassUID = SecondaryCaptureImageStorage
     ds.Modality = "OT"
     ds.ConversionType = "WSD"
@@ -101,7 +103,7 @@ def _raw(patient: SimulatedPatient) -> Dataset:
     ds = _common(patient, RAW_NM, series=_RAW_SERIES, minutes=0)
     ds.SOPClassUID = NuclearMedicineImageStorage
     seed, index = patient.examination.seed, patient.index
-    ds.FrameOfReferenceUID = uid(seed, index, f"{patient.label.value}/frame of reference")
+    ds.FrameOfReferenceUID = uid(seed, index, f"{_study(patient)}/frame of reference")
     add_tomography(ds, patient.stress.scan, rng=np.random.default_rng([seed, index, 7]))
     ds.file_meta = _file_meta(ds)
     return ds

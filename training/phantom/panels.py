@@ -15,31 +15,40 @@ from training.phantom.polar import ANGLES, RINGS, PolarMap
 
 Floats = NDArray[np.float64]
 
-RADIUS_PX = 145
-RING_PX = 147
-RING_COLOUR = (112, 112, 112)
+
+@dataclass(frozen=True, slots=True)
+class MapStyle:
+    """How large a page draws its polar maps, and the ring around them."""
+
+    radius_px: int
+    ring_px: int
+    """The ring's outer radius."""
+    ring_colour: tuple[int, int, int]
 
 
-@lru_cache(maxsize=1)
-def _disc() -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
-    """Which pixels of a square of 2 * RING_PX + 1 are map and ring, and the map indices (2, n) of the former."""
-    offset = np.arange(-RING_PX, RING_PX + 1, dtype=np.float64)
+GREY_RINGS = MapStyle(radius_px=145, ring_px=147, ring_colour=(112, 112, 112))
+
+
+@lru_cache(maxsize=4)
+def _disc(style: MapStyle) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
+    """Which pixels of a square of 2 * ring_px + 1 are map and ring, and the map indices (2, n) of the former."""
+    offset = np.arange(-style.ring_px, style.ring_px + 1, dtype=np.float64)
     dx, dy = np.meshgrid(offset, -offset)
     distance = np.hypot(dx, dy)
-    inside = distance <= RADIUS_PX
-    ring = ~inside & (distance <= RING_PX)
-    rows = np.clip(distance[inside] / RADIUS_PX * RINGS - 0.5, 0, RINGS - 1)
+    inside = distance <= style.radius_px
+    ring = ~inside & (distance <= style.ring_px)
+    rows = np.clip(distance[inside] / style.radius_px * RINGS - 0.5, 0, RINGS - 1)
     columns = np.arctan2(dy, dx)[inside] % (2 * np.pi) * ANGLES / (2 * np.pi) - 0.5
     return inside, ring, np.stack([rows, columns])
 
 
-def paint_map(pixels: RgbImage, values: PolarMap, *, centre: tuple[int, int]) -> None:
+def paint_map(pixels: RgbImage, values: PolarMap, *, centre: tuple[int, int], style: MapStyle = GREY_RINGS) -> None:
     """Paint a polar map of values 0..1 and its ring around ``centre`` (column, row)."""
-    inside, ring, where = _disc()
-    x, y = centre
-    square = pixels[y - RING_PX : y + RING_PX + 1, x - RING_PX : x + RING_PX + 1]
+    inside, ring, where = _disc(style)
+    (x, y), reach = centre, style.ring_px
+    square = pixels[y - reach : y + reach + 1, x - reach : x + reach + 1]
     square[inside] = coloured(map_coordinates(values, where, order=1, mode="grid-wrap"))
-    square[ring] = RING_COLOUR
+    square[ring] = style.ring_colour
 
 
 def paint_slice(pixels: RgbImage, values: Floats, *, box: tuple[int, int, int, int]) -> None:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from core.types import Label, RgbImage, View
 from training.phantom.examination import Examination, Quantified, examine
 from training.phantom.identity import Identity
-from training.phantom.screens import draw
+from training.phantom.pages import COLUMNS, Page, named
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPatient:
-    """An examination and its screens, each an ``RgbImage`` of shape (1024, 1280, 3)."""
+    """An examination and its screens as a program's pages show it; the first program's have shape (1024, 1280, 3)."""
 
     examination: Examination
     screens: Mapping[View, RgbImage]
+    page: Page = COLUMNS
 
     @property
     def index(self) -> int:
@@ -47,7 +48,12 @@ class SimulatedPatient:
         return self.examination.rest
 
 
-def simulate(seed: int, index: int, *, label: Label | None = None) -> SimulatedPatient:
-    """Patient ``index`` of the cohort ``seed``; the same arguments give the same patient, down to the last pixel."""
+def simulate(seed: int, index: int, *, label: Label | None = None, layout: str = COLUMNS.name) -> SimulatedPatient:
+    """Patient ``index`` of the cohort ``seed``; the same arguments give the same patient, down to the last pixel.
+
+    Another layout shows the same examination of the same patient. Raises PerfuscopeError for one there is not.
+    """
+    page = named(layout)
     examination = examine(seed, index, label=label)
-    return SimulatedPatient(examination=examination, screens={view: draw(view, examination) for view in View})
+    screens = {view: page.draw(view, examination) for view in View}
+    return SimulatedPatient(examination=examination, screens=screens, page=page)

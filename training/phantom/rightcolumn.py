@@ -55,7 +55,7 @@ def write_qps(canvas: Canvas, examination: Examination) -> None:
         canvas.text((x, 112), f"{name}  {value}", size=16)
         canvas.text((x, 138), f"{share}  {100 * value / _WORST:.0f}", size=16, colour=DIM)
     for y, name, quantified in ((216, "STRESS", examination.stress), (494, "REST", examination.rest)):
-        canvas.fields((_LEFT, y), _perfusion_rows(name, examination, quantified), pitch=23)
+        canvas.fields((_LEFT, y), perfusion_rows(name, examination, quantified), pitch=23)
     for centre, words, quantified in zip(
         SCORES_AT, ("Stress", "Rest"), (examination.stress, examination.rest), strict=True
     ):
@@ -63,7 +63,8 @@ def write_qps(canvas: Canvas, examination: Examination) -> None:
         write_scores(canvas, quantified.scores, centre=centre, radius=SCORES_RADIUS)
 
 
-def _perfusion_rows(name: str, examination: Examination, quantified: Quantified) -> list[tuple[str, str]]:
+def perfusion_rows(name: str, examination: Examination, quantified: Quantified) -> list[tuple[str, str]]:
+    """Labels and values of an ungated acquisition."""
     area = quantified.gated.area_cm2
     return [
         ("Study", f"{name} MIBI"),
@@ -93,7 +94,18 @@ def write_qgs(canvas: Canvas, examination: Examination, quantified: Quantified) 
     gated = quantified.gated
     for k, (words, value) in enumerate((("EF", gated.ef_percent), ("EDV", gated.edv_ml), ("ESV", gated.esv_ml))):
         canvas.text((_LEFT + 104 * k, 126), f"{words}  {value:.0f}{' %' if words == 'EF' else ''}", size=17)
-    rows = [
+    canvas.fields((_LEFT, 216), gated_rows(name, examination, quantified), pitch=23)
+    _draw_curve(canvas, gated.edv_ml, gated.esv_ml)
+    both = ((gated.motion_scores, "Motion"), (gated.thickening_scores, "Thickening"))
+    for centre, (scores, words) in zip(SCORES_AT, both, strict=True):
+        canvas.text((centre[0], 762), words, size=13, colour=DIM, anchor="ma")
+        write_scores(canvas, scores, centre=centre, radius=SCORES_RADIUS)
+
+
+def gated_rows(name: str, examination: Examination, quantified: Quantified) -> list[tuple[str, str]]:
+    """Labels and values of a gated acquisition."""
+    gated = quantified.gated
+    return [
         ("Study", f"{name} MIBI GATED"),
         ("Dataset", f"AC {name.title()} Gated SA, {GATES} gates"),
         ("Date", f"{examination.identity.study_at:%Y-%m-%d}"),
@@ -106,12 +118,6 @@ def write_qgs(canvas: Canvas, examination: Examination, quantified: Quantified) 
         ("STS, ST%", _sum(gated.thickening_scores, _WORST_THICKENING)),
         ("Shape", _shape(examination.ventricle)),
     ]
-    canvas.fields((_LEFT, 216), rows, pitch=23)
-    _draw_curve(canvas, gated.edv_ml, gated.esv_ml)
-    both = ((gated.motion_scores, "Motion"), (gated.thickening_scores, "Thickening"))
-    for centre, (scores, words) in zip(SCORES_AT, both, strict=True):
-        canvas.text((centre[0], 762), words, size=13, colour=DIM, anchor="ma")
-        write_scores(canvas, scores, centre=centre, radius=SCORES_RADIUS)
 
 
 def _sum(scores: NDArray[np.intp], worst: int) -> str:

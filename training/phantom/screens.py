@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from core.types import RgbImage, View
 from training.phantom import panels
-from training.phantom.anatomy import MATRIX, SLICES, axes_mm
+from training.phantom.cuts import NAMES as SLICE_NAMES
+from training.phantom.cuts import cuts
 from training.phantom.examination import Examination, Quantified
 from training.phantom.lettering import DIM, LIGHT, LINE, Canvas, draw_segments, paint_scale
 from training.phantom.panels import Shape, paint_map, paint_slice, paint_surface
+from training.phantom.polar import PolarMap
 from training.phantom.rightcolumn import HEADINGS, SCORES_AT, SCORES_RADIUS, write_qgs, write_qps
 
 Floats = NDArray[np.float64]
@@ -41,9 +43,7 @@ _SLICE_PX = 148
 _SLICES_LEFT = (8, 164)
 _SLICES_TOP = 46
 _SLICES_PITCH = 194
-_SLICE_NAMES = ("SA apical", "SA mid", "SA basal", "HLA", "VLA")
-_FIELD = slice(MATRIX // 2 - 12, MATRIX // 2 + 12)
-_CAPTIONS = {
+CAPTIONS = {
     "stress": "Stress",
     "rest": "Rest",
     "difference": "Reversibility",
@@ -62,11 +62,27 @@ def draw(view: View, examination: Examination) -> RgbImage:
     return _draw_qgs(view, examination, quantified)
 
 
+def qps_maps(examination: Examination) -> dict[str, PolarMap]:
+    """What the maps of the QPS screen show, 0..1, by panel."""
+    stress, rest = examination.stress.perfusion, examination.rest.perfusion
+    return {"stress": stress, "rest": rest, "difference": np.clip((rest - stress) / FULL_DIFFERENCE, 0, 1)}
+
+
+def qgs_maps(quantified: Quantified) -> dict[str, PolarMap]:
+    """What the maps of a gated screen show, 0..1 but for outliers, by panel."""
+    gated = quantified.gated
+    return {
+        "perfusion_ed": gated.perfusion_ed,
+        "perfusion_es": gated.perfusion_es,
+        "motion": gated.motion_mm / FULL_MOTION_MM,
+        "thickening": gated.thickening_percent / FULL_THICKENING_PERCENT,
+    }
+
+
 def _draw_qps(examination: Examination) -> RgbImage:
     pixels = _frame(View.QPS).copy()
     stress, rest = examination.stress, examination.rest
-    difference = np.clip((rest.perfusion - stress.perfusion) / FULL_DIFFERENCE, 0, 1)
-    maps = {"stress": stress.perfusion, "rest": rest.perfusion, "difference": difference}
+    maps = qps_maps(examination)
     shape = Shape.of(examination.ventricle, inwards_mm=examination.ventricle.motion_mm / 2)
     for name, values in maps.items():
         paint_map(pixels, values, centre=QPS_MAPS[name])
@@ -85,13 +101,7 @@ def _draw_qps(examination: Examination) -> RgbImage:
 def _draw_qgs(view: View, examination: Examination, quantified: Quantified) -> RgbImage:
     pixels = _frame(view).copy()
     gated, scan = quantified.gated, quantified.scan
-    maps = {
-        "perfusion_ed": gated.perfusion_ed,
-        "perfusion_es": gated.perfusion_es,
-        "motion": gated.motion_mm / FULL_MOTION_MM,
-        "thickening": gated.thickening_percent / FULL_THICKENING_PERCENT,
-    }
-    for name, values in maps.items():
+    for name, values in qgs_maps(quantified).items():
         paint_map(pixels, values, centre=QGS_MAPS[name])
     diastole = Shape.of(examination.ventricle)
     systole = Shape.of(examination.ventricle, inwards_mm=float(np.clip(gated.motion_mm.mean(), 0, 12)))
@@ -108,15 +118,7 @@ def _draw_qgs(view: View, examination: Examination, quantified: Quantified) -> R
 def _paint_column(
     pixels: RgbImage, examination: Examination, volume: Floats, *, quantified: Quantified, column: int
 ) -> None:
-    """Three short-axis slices of one stack, then its horizontal and vertical long-axis slices."""
-    ventricle, taken = examination.ventricle, quantified.scan.acquisition
-    x, y, z = (axis.ravel() for axis in axes_mm(ventricle, voxel_mm=taken.voxel_mm, centre_mm=taken.centre_mm))
-    levels = [int(np.abs(z - share * ventricle.length_mm).argmin()) for share in (0.72, 0.38, 0.0)]
-    middle_row, middle_column = int(np.abs(y).argmin()), int(np.abs(x).argmin())
-    along = slice(SLICES // 2 - 12, SLICES // 2 + 12)
-    cuts = [volume[level, _FIELD, _FIELD] for level in levels]
-    cuts += [volume[along, middle_row, _FIELD], volume[along, _FIELD, middle_column].T[:, ::-1]]
-    for row, cut in enumerate(cuts):
+    for row, cut in enumerate(cuts(examination.ventricle, volume, quantified.scan.acquisition)):
         paint_slice(pixels, cut, box=_slice_box(row, column))
 
 
@@ -145,7 +147,7 @@ def _frame(view: View) -> RgbImage:
 def _frame_slices(canvas: Canvas, names: tuple[str, str]) -> None:
     for left, name in zip(_SLICES_LEFT, names, strict=True):
         canvas.text((left + _SLICE_PX / 2, 6), name, size=16, colour=LIGHT, anchor="ma")
-    for row, name in enumerate(_SLICE_NAMES):
+    for row, name in enumerate(SLICE_NAMES):
         canvas.text((_SLICES_LEFT[0], _slice_box(row, 0)[1] - 19), name, size=13, colour=DIM)
         for column in range(2):
             canvas.box(_slice_box(row, column))
@@ -153,7 +155,7 @@ def _frame_slices(canvas: Canvas, names: tuple[str, str]) -> None:
 
 def _frame_qps(canvas: Canvas) -> None:
     for name, (_, y) in QPS_MAPS.items():
-        canvas.text((332, y - 146), _CAPTIONS[name], size=15, colour=LIGHT)
+        canvas.text((332, y - 146), CAPTIONS[name], size=15, colour=LIGHT)
     surface = _QPS_SURFACES["difference"]
     canvas.text(
         (800, (surface[1] + surface[3]) // 2 + 120), "Rest - Stress, scale 0-50 %", size=14, colour=DIM, anchor="ma"
@@ -162,7 +164,7 @@ def _frame_qps(canvas: Canvas) -> None:
 
 def _frame_qgs(canvas: Canvas) -> None:
     for name, (x, y) in QGS_MAPS.items():
-        canvas.text((x, y - panels.RING_PX - 8), _CAPTIONS[name], size=13, colour=LIGHT, anchor="mm")
+        canvas.text((x, y - panels.GREY_RINGS.ring_px - 8), CAPTIONS[name], size=13, colour=LIGHT, anchor="mm")
     for (left, _, right, _), words in zip(_QGS_SURFACES.values(), ("End diastole", "End systole"), strict=True):
         canvas.text(((left + right) / 2, 40), words, size=15, colour=LIGHT, anchor="ma")
     canvas.text(
@@ -185,4 +187,16 @@ def _frame_right(canvas: Canvas, view: View) -> None:
         canvas.text((x, 984), words, size=12, colour=DIM, anchor="ma")
 
 
-__all__ = ["COLUMNS", "IDENTITY_BOX", "QGS_MAPS", "QPS_MAPS", "ROWS", "TITLES", "TITLE_BOX", "draw"]
+__all__ = [
+    "CAPTIONS",
+    "COLUMNS",
+    "IDENTITY_BOX",
+    "QGS_MAPS",
+    "QPS_MAPS",
+    "ROWS",
+    "TITLES",
+    "TITLE_BOX",
+    "draw",
+    "qgs_maps",
+    "qps_maps",
+]
