@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import options
-from cli.sentences import one_sentence
+from cli.operator import actor
+from cli.sentences import one_sentence, shown
 from core.errors import PerfuscopeError, SettingsError
 from core.jobs import JobState
+from core.types import AuditAction
 
 jobs_app = typer.Typer(help="Jobs: what waits, what runs, what was given up.", no_args_is_help=True)
 
@@ -61,8 +63,8 @@ def _show(found: Sequence[Mapping[str, object]]) -> None:
     for column in ("job_id", "stage", "state", "attempts", "destination", "error"):
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "job_id")
     for item in found:
-        shown = (str(item["job_id"])[:8], *(item[c] for c in ("stage", "state", "attempts", "destination", "error")))
-        table.add_row(*("-" if value is None else str(value) for value in shown))
+        cells = (str(item["job_id"])[:8], *(item[c] for c in ("stage", "state", "attempts", "destination", "error")))
+        table.add_row(*("-" if value is None else shown(str(value)) for value in cells))
     console.print(table)
 
 
@@ -75,7 +77,7 @@ def retry(
     config: options.Config = None,
 ) -> None:
     """Have jobs that were given up tried again, with all their attempts. A running node rings for them."""
-    from db import jobs
+    from db import audit, jobs
 
     if (job is None) == (not every):
         raise SettingsError("name a job, or say --all")
@@ -85,6 +87,8 @@ def retry(
         chosen = dead if every else _matching(dead, job or "")
         now = sessions.now(session)
         bells = [jobs.revive(session, job_id, now=now) for job_id in chosen]
+        for job_id in chosen:
+            audit.record(session, AuditAction.REQUEUE, actor=actor(), now=now, subject=job_id, detail="jobs retry")
     typer.echo(f"{sum(bell is not None for bell in bells)} of {len(dead)} given-up jobs will be tried again.")
 
 

@@ -1,6 +1,5 @@
 """``perfuscope purge``: delete by retention what is done."""
 
-import getpass
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import options
+from cli.operator import actor
 from cli.sentences import counted, one_sentence
 from core.errors import PerfuscopeError
 
@@ -54,7 +54,7 @@ def _purging(home: options.Home, config: options.Config) -> "Purging":
     found = options.settings(home, config)
     if found.retention.objects_days is None and found.retention.studies_days is None:
         raise PerfuscopeError("nothing may be deleted: set objects_days or studies_days under [retention]")
-    return Purging(options.sessions(found), Inbox(found.store), found.retention, f"os:{getpass.getuser()}")
+    return Purging(options.sessions(found), Inbox(found.store), found.retention, actor())
 
 
 def _confirm(*, yes: bool) -> None:

@@ -4,17 +4,22 @@ import csv
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli import options
+from cli.operator import actor
 from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core.errors import SettingsError
-from core.types import LABELS, Label
+from core.types import LABELS, AuditAction, Label
+
+if TYPE_CHECKING:
+    from db.session import Sessions
 
 _STATE_STYLE = {"accepted": "green", "needs_review": "yellow", "no_result": "dim", "quarantined": "red"}
 
@@ -33,10 +38,11 @@ def results(
     """List results, newest first. The output names patients: mind where it goes."""
     from db import results as queries
 
-    wanted = queries.Wanted(label=label, since=_time(since), limit=limit)
+    wanted = queries.Wanted(label=label, since=parse_time(since), limit=limit)
     sessions = options.sessions(options.settings(home, config))
     with sessions.read() as session:
         found = queries.items(session, wanted)
+    note_view(sessions, f"results {len(found)}")
     if output == "json":
         typer.echo(json.dumps(found, indent=2))
     elif output == "csv":
@@ -45,15 +51,25 @@ def results(
         show(found)
 
 
-def _time(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
+    """The time that an option names, in UTC where it names no zone; SettingsError for what is none."""
     if text is None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         msg = f"--since {text}: not a date or time; write 2026-11-23 or 2026-11-23T08:00"
         raise SettingsError(msg) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def note_view(sessions: "Sessions", detail: str, *, study_id: UUID | None = None) -> None:
+    """Write down, before it is shown, that somebody looks at what names patients."""
+    from db import audit
+
+    with sessions.write() as session:
+        now = sessions.now(session)
+        audit.record(session, AuditAction.VIEW, actor=actor(), now=now, study_id=study_id, detail=detail)
 
 
 def show(found: list[dict[str, Any]]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.errors import PerfuscopeError
+
 if TYPE_CHECKING:
     from dicom_node.scu_outcome import Address, SendResult
 
@@ -37,7 +39,6 @@ def send(
     ] = 30.0,
 ) -> None:
     """Send DICOM files by C-STORE, as they are. Files that are not DICOM are skipped and counted."""
-    from core.errors import PerfuscopeError
     from dicom_node.scu_outcome import Address
 
     started = monotonic()
@@ -58,8 +59,11 @@ def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(inner for inner in path.rglob("*") if inner.is_file())
-        else:
+        elif path.is_file():
             yield path
+        else:
+            msg = f"{path} is neither a file nor a folder"
+            raise PerfuscopeError(msg)
 
 
 def _send(files: list[Path], to: "Address", calling: str, *, timeout_s: float) -> "SendResult":

@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
-    """The command with every PerfuscopeError told on stderr, exit code 2."""
+    """The command with every PerfuscopeError, and every file that cannot be used, told on stderr; exit code 2."""
 
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -24,6 +24,12 @@ def one_sentence(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except PerfuscopeError as error:
             typer.echo(str(error), err=True)
+            raise typer.Exit(2) from error
+        except BrokenPipeError:
+            raise  # whoever read along has read enough; Click ends quietly
+        except OSError as error:
+            what = error.filename or "a file or connection"
+            typer.echo(f"{what} cannot be used: {error.strerror or type(error).__name__}", err=True)
             raise typer.Exit(2) from error
 
     return told

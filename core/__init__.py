@@ -7,6 +7,9 @@ MODEL_NAME = "Perfuscope MPI classifier"
 DISCLAIMER = "AI result, unverified. Research use only, not for diagnosis."
 TRAINED_ON = "Trained on simulated images; research use only, not for diagnosis."
 
+SELF_TEST_AE = "PERFUSCOPE-TEST"
+"""The AE title that ``perfuscope doctor`` sends its study by; taken from the node's own machine alone."""
+
 try:
     __version__ = version("perfuscope")
 except PackageNotFoundError:  # a source tree that was never installed

@@ -115,6 +115,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "broker_url": url,
         "broker_transport_options": _transport(settings, url),
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a worker waits for its broker as long as it takes
         "broker_connection_timeout": 2,
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -127,6 +128,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_lost_wait": 1,  # a queue of one process stands still for as long after a child's death
         "worker_proc_alive_timeout": 60,  # a child loads the model before it reports for work
+        "worker_enable_prefetch_count_reduction": False,  # as many at once after a lost connection as before
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
@@ -153,6 +155,8 @@ def _transport(settings: Settings, url: str) -> dict[str, Any]:
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 2,
         "socket_timeout": 10,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
     }
 
 

@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
-from core import settings_sentences
+from core import SELF_TEST_AE, settings_sentences
 from core.errors import SettingsError
 from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, LoopbackHost, PeerName, Port, Seconds, ZoneName
 from core.types import View
@@ -141,6 +141,9 @@ class Settings(BaseSettings):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             msg = f"peers: two peers have the name {twice!r}; names must differ"
+            raise ValueError(msg)
+        if any(p.ae_title == SELF_TEST_AE for p in self.peers):
+            msg = f"peers: the AE title {SELF_TEST_AE!r} is taken: perfuscope doctor tests by it"
             raise ValueError(msg)
         if "sender" in names:
             raise ValueError("peers: the name 'sender' is taken (it means: back to whoever sent the study)")

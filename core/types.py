@@ -104,6 +104,7 @@ class Reason(StrEnum):
     AMBIGUOUS = "ambiguous"
     PATIENTS_DIFFER = "patients_differ"
     UNKNOWN_LAYOUT = "unknown_layout"
+    IMPLAUSIBLE = "implausible_maps"
     WRONG_SIZE = "wrong_size"
     VIEW_MISMATCH = "view_mismatch"
     UNDECODABLE = "undecodable_pixels"
@@ -124,6 +125,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.AMBIGUOUS: "several equal candidates for one view",
     Reason.PATIENTS_DIFFER: "its instances name different patients",
     Reason.UNKNOWN_LAYOUT: "the screen's layout is not known",
+    Reason.IMPLAUSIBLE: "its maps cannot be perfusion maps",
     Reason.WRONG_SIZE: "the screen's size is not that of the layout",
     Reason.VIEW_MISMATCH: "header and pixels name different views",
     Reason.UNDECODABLE: "the pixels cannot be decoded",

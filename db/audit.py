@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.types import AuditAction
-from db.tables import AuditEvent
+from db.tables import AuditEvent, Case, Report
 
 
 def record(
@@ -34,7 +34,34 @@ def record(
     )
 
 
+SYSTEM = "perfuscope"
+"""Who does what nobody asked for by name."""
+
+
+def record_result(session: Session, case: Case, *, now: datetime) -> None:
+    """Add what a revision came to: its outcome with the label or the reason."""
+    said = [case.outcome, case.reason, case.label]
+    detail = " ".join([f"revision={case.revision}", *(word.value for word in said if word is not None)])
+    record(session, AuditAction.RESULT, actor=SYSTEM, now=now, study_id=case.study_id, subject=case.id, detail=detail)
+
+
+def record_send(session: Session, report: Report, *, now: datetime, destination: str, code: str) -> None:
+    """Add how a delivery of a report ended."""
+    detail = f"{report.kind} {destination} {code}"
+    record(session, AuditAction.SEND, actor=SYSTEM, now=now, study_id=report.study_id, subject=report.id, detail=detail)
+
+
 def of_study(session: Session, study_id: UUID) -> list[AuditEvent]:
     """A study's events, oldest first."""
     statement = select(AuditEvent).where(AuditEvent.study_id == study_id).order_by(AuditEvent.at)
+    return list(session.scalars(statement))
+
+
+def listed(session: Session, *, study_id: UUID | None, since: datetime | None, limit: int) -> list[AuditEvent]:
+    """Events of all studies or of one, newest first."""
+    statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id).limit(limit)
+    if study_id is not None:
+        statement = statement.where(AuditEvent.study_id == study_id)
+    if since is not None:
+        statement = statement.where(AuditEvent.at >= since)
     return list(session.scalars(statement))

@@ -1,5 +1,7 @@
 """Whether received objects name the same patient. Spelling variants are no difference; an empty field names nobody."""
 
+import hashlib
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -25,6 +27,12 @@ def several_patients(named: Iterable[Named]) -> bool:
     """Whether two of them contradict each other in ID, birth date or a component group of the name."""
     said: dict[str, str] = {}
     return any(said.setdefault(fact, value) != value for one in named for fact, value in _facts(one))
+
+
+def digest(named: Iterable[Named]) -> str:
+    """SHA-256 of all that is said of the patient, in one spelling: another word that contradicts changes it."""
+    facts = sorted({fact for one in named for fact in _facts(one)})
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _facts(one: Named) -> Iterator[tuple[str, str]]:

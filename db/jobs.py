@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -14,6 +14,11 @@ from core.jobs import QUEUE_OF, Bell, JobStage, JobState
 from db.tables import ERROR_LENGTH, Job
 
 _LONGEST_SILENCE = timedelta(minutes=10)
+_INSERT = {
+    name: insert(Job).on_conflict_do_nothing(index_elements=["subject", "stage", "destination"]).returning(Job.id)
+    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
+"""Made once: a job comes with every object received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,6 @@ def add(
     ring_again: timedelta,
 ) -> Bell | None:
     """Add the job and return the bell to ring after the commit; None where the same job stands already."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     row = {
         "id": uuid4(),
         "stage": stage,
@@ -52,8 +56,7 @@ def add(
         "ring_at": now + ring_again,
         "created_at": now,
     }
-    statement = insert(Job).values(row).on_conflict_do_nothing(index_elements=["subject", "stage", "destination"])
-    added = session.execute(statement.returning(Job.id)).scalar_one_or_none()
+    added = session.connection().execute(_INSERT[session.get_bind().dialect.name], row).scalar_one_or_none()
     return Bell(added, QUEUE_OF[stage]) if added else None
 
 
@@ -146,6 +149,21 @@ def _due_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
     job.state, job.attempts, job.rings, job.error, job.finished_at = JobState.WAITING, 0, 0, None, None
     job.due_at, job.ring_at = now, ring_at
     return Bell(job.id, job.queue)
+
+
+def call_off(session: Session, subjects: Select[UUID], *, now: datetime) -> None:
+    """End every open job of these subjects: nobody wants its result any more."""
+    open_ones = select(Job).where(Job.subject.in_(subjects), Job.state.in_((JobState.WAITING, JobState.RUNNING)))
+    for job in session.scalars(open_ones):
+        job.state, job.error, job.finished_at = JobState.DONE, "called_off", now
+        job.lease_token = job.lease_until = None
+
+
+def overdue(session: Session, *, before: datetime) -> int:
+    """How many jobs have been due since ``before`` and nobody works on them."""
+    waiting = and_(Job.state == JobState.WAITING, Job.due_at <= before)
+    lost = and_(Job.state == JobState.RUNNING, Job.lease_until <= before)
+    return session.scalar(select(func.count()).select_from(Job).where(or_(waiting, lost))) or 0
 
 
 def to_ring(session: Session, *, now: datetime, ring_again: timedelta, limit: int = 500) -> list[Bell]:

@@ -63,9 +63,7 @@ def mark_purged(session: Session, study_id: UUID, *, now: datetime) -> None:
     session.execute(
         update(Instance).where(Instance.study_id == study_id, Instance.purged_at.is_(None)).values(purged_at=now)
     )
-    session.execute(
-        update(Report).where(Report.study_id == study_id, Report.purged_at.is_(None)).values(purged_at=now)
-    )
+    session.execute(update(Report).where(Report.study_id == study_id, Report.purged_at.is_(None)).values(purged_at=now))
 
 
 def purged_paths(session: Session, paths: Sequence[str]) -> frozenset[str]:
@@ -78,7 +76,7 @@ def purged_paths(session: Session, paths: Sequence[str]) -> frozenset[str]:
 def forget(session: Session, study_id: UUID) -> None:
     """Delete every row of a study but its audit events. Its files must be gone."""
     for statement in (
-        delete(Job).where(Job.subject.in_(_subjects(study_id))),
+        delete(Job).where(Job.subject.in_(subjects(study_id))),
         delete(Prediction).where(Prediction.case_id.in_(select(Case.id).where(Case.study_id == study_id))),
         delete(Case).where(Case.study_id == study_id),
         delete(ViewImage).where(ViewImage.study_id == study_id),
@@ -119,13 +117,13 @@ def _has_open_job() -> ColumnElement[bool]:
     return or_(*(job_of(subjects) for subjects in _by_kind(Study.id)))
 
 
-def _subjects(study_id: UUID) -> Select[UUID]:
+def subjects(study_id: UUID) -> Select[UUID]:
+    """The keys that jobs of a study have as their subjects."""
     first, *rest = _by_kind(study_id)
     return first.union_all(*rest)  # type: ignore[return-value] # a compound select serves IN as well
 
 
 def _by_kind(study_id: object) -> tuple[Select[UUID], ...]:
-    """The keys that jobs of a study have as their subjects."""
     return (
         select(Instance.id).where(Instance.study_id == study_id),
         select(Case.id).where(Case.study_id == study_id),

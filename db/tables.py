@@ -152,6 +152,8 @@ class Instance(Base):
     rule_rank: Mapped[int | None]
     acquired_at: Mapped[str | None] = mapped_column(String(64))
     judged_at: Mapped[datetime | None]
+    view_image_id: Mapped[UUID | None]
+    """The crop in force; without a foreign key, like every step between the two sides."""
     decision: Mapped[Decision | None]
     """What an administrator decided of an object in quarantine."""
     purged_at: Mapped[datetime | None]
@@ -185,7 +187,8 @@ class AuditEvent(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(64))
-    """A process of ours (``node``, ``edge``), an AE title as ``ae:TITLE``, or an operator as ``os:NAME``."""
+    """``perfuscope`` for what it does by itself, a process of ours (``node``, ``viewer``) for its start and stop, a
+    sender as ``ae:TITLE``, an operator as ``os:NAME``, whoever looks at the pages as ``web``."""
     action: Mapped[AuditAction]
     study_id: Mapped[UUID | None]
     """No foreign key: the record of a study outlives it."""
@@ -233,12 +236,16 @@ class Case(Base):
 
 
 class ViewImage(Base):
-    """A de-identified crop as PNG, with the layout that decided what was kept."""
+    """A de-identified crop as PNG, with the layout that decided what was kept.
+
+    An object that was prepared again has several; what a revision was made from stays.
+    """
 
     __tablename__ = "view_images"
+    __table_args__ = (UniqueConstraint("instance_id", "layout", "layout_version", "sha256"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    instance_id: Mapped[UUID] = mapped_column(unique=True)
+    instance_id: Mapped[UUID]
     study_id: Mapped[UUID] = mapped_column(index=True)
     view: Mapped[View]
     layout: Mapped[str] = mapped_column(String(64))

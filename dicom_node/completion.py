@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.errors import PerfuscopeError
 from core.jobs import Bell, JobStage
 from core.settings import Settings
-from core.types import REQUIRED_VIEWS, InstanceState, Outcome, Reason, View
-from db import cases, jobs, model_versions, reports, studies
-from db.identity import several_patients
+from core.types import Decision, InstanceState, Outcome, Reason
+from db import audit, cases, jobs, model_versions, reports, studies
 from db.tables import Instance, ModelVersion, Study, ViewImage
+from dicom_node.verdict import Verdict, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,27 @@ class Policy:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a study's inputs amount to; without an outcome it can be classified."""
-
-    chosen: tuple[Instance, ...] = ()
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    detail: str = ""
-
-
 def is_due(session: Session, study_id: UUID, *, now: datetime, policy: Policy) -> bool:
     """Whether ``settle`` would decide now; only reads."""
     study = session.get_one(Study, study_id)
     return study.waiting_since is not None and _due(session, study, now=now, policy=policy) is not None
+
+
+def requeue(session: Session, study_id: UUID, *, now: datetime, policy: Policy) -> tuple[Verdict, Bell | None]:
+    """Open the study's next revision with the active model because somebody asked, if it can be classified.
+
+    The verdict says why not where it cannot, and nothing is changed then. Raises ``PerfuscopeError`` without a model.
+    """
+    study = studies.locked(session, study_id)
+    verdict = _verdict(session, study)
+    if verdict.outcome is not None:
+        return verdict, None
+    model = model_versions.active(session)
+    if model is None:
+        raise PerfuscopeError("no model is active; run: perfuscope db upgrade")
+    study.waiting_since = None
+    inputs = _inputs(session, verdict.chosen)
+    return verdict, _open_case(session, study, inputs, verdict, model, now=now, policy=policy)
 
 
 def settle(session: Session, study_id: UUID, *, now: datetime, policy: Policy) -> Bell | None:
@@ -77,8 +85,8 @@ def _due(session: Session, study: Study, *, now: datetime, policy: Policy) -> Ve
 
     With every view prepared that is at once, but for an association that may bring more; else after the quiet period.
     """
-    instances = studies.current_instances(session, study.id)
-    verdict = judge(instances)
+    instances = _instances(session, study)
+    verdict = judge(instances, accepted=study.identities_accepted)
     pending = any(i.state is InstanceState.RECEIVED for i in instances)
     if now >= (study.waiting_since or now) + policy.cap:
         return verdict
@@ -92,51 +100,35 @@ def _due(session: Session, study: Study, *, now: datetime, policy: Policy) -> Ve
     return verdict if over else None
 
 
-def judge(instances: list[Instance]) -> Verdict:
-    """What these objects amount to: the chosen screens, or why there is no result."""
-    if several_patients(instances):
-        return Verdict(outcome=Outcome.QUARANTINED, reason=Reason.PATIENTS_DIFFER)
-    prepared = [i for i in instances if i.state is InstanceState.PREPARED and i.view is not None]
-    by_view = {view: [i for i in prepared if i.view is view] for view in REQUIRED_VIEWS}
-    chosen: list[Instance] = []
-    for view, candidates in by_view.items():
-        best = _best(candidates)
-        if candidates and best is None:
-            return Verdict(outcome=Outcome.NO_RESULT, reason=Reason.AMBIGUOUS, detail=view.caption)
-        if best is not None:
-            chosen.append(best)
-    missing = [view for view in REQUIRED_VIEWS if not by_view[view]]
-    return _incomplete(instances, tuple(chosen), missing) if missing else Verdict(chosen=tuple(chosen))
+def _instances(session: Session, study: Study) -> list[Instance]:
+    """The objects that count: what an administrator rejected does not."""
+    return [i for i in studies.current_instances(session, study.id) if i.decision is not Decision.REJECTED]
 
 
-def _incomplete(instances: list[Instance], chosen: tuple[Instance, ...], missing: list[View]) -> Verdict:
-    quarantined = [i.reason for i in instances if i.state is InstanceState.QUARANTINED]
-    if chosen:
-        detail = "missing: " + ", ".join(view.caption for view in missing)
-        return Verdict(chosen, Outcome.NO_RESULT, Reason.INCOMPLETE, detail)
-    if quarantined:
-        reason = min((r for r in quarantined if r is not None), key=list(Reason).index, default=None)
-        return Verdict(outcome=Outcome.QUARANTINED, reason=reason, detail=f"{len(quarantined)} in quarantine")
-    return Verdict(outcome=Outcome.NO_RESULT, reason=Reason.NO_SCREENS)
-
-
-def _best(candidates: list[Instance]) -> Instance | None:
-    """By the rules' order, then the newest acquisition; None for a tie of different objects."""
-    if not candidates:
-        return None
-    first_rank = min(i.rule_rank or 0 for i in candidates)
-    ranked = [i for i in candidates if (i.rule_rank or 0) == first_rank]
-    newest = max(i.acquired_at or "" for i in ranked)
-    best = [i for i in ranked if (i.acquired_at or "") == newest]
-    return best[0] if len(best) == 1 else None
+def _verdict(session: Session, study: Study) -> Verdict:
+    return judge(_instances(session, study), accepted=study.identities_accepted)
 
 
 def _open(
     session: Session, study: Study, verdict: Verdict, model: ModelVersion, *, now: datetime, policy: Policy
 ) -> Bell | None:
     inputs = _inputs(session, verdict.chosen)
+    verdict = _unless_repeated(verdict, inputs)
     if _unchanged(session, study, inputs, verdict):
         return None
+    return _open_case(session, study, inputs, verdict, model, now=now, policy=policy)
+
+
+def _open_case(
+    session: Session,
+    study: Study,
+    inputs: list[dict[str, Any]],
+    verdict: Verdict,
+    model: ModelVersion,
+    *,
+    now: datetime,
+    policy: Policy,
+) -> Bell | None:
     opening = cases.Opening(
         study_id=study.id,
         fingerprint=_fingerprint(inputs, verdict, model, identity_revision=study.identity_revision),
@@ -147,12 +139,21 @@ def _open(
         detail=verdict.detail,
     )
     case = cases.open_revision(session, opening, now=now)
-    if verdict.outcome is None:
+    if verdict.outcome is not None:
+        audit.record_result(session, case, now=now)
+    else:
         return jobs.add(session, JobStage.CLASSIFY, subject=case.id, now=now, ring_again=policy.ring_again)
     asked_for = verdict.outcome is Outcome.NO_RESULT and policy.report_no_result
     if asked_for or reports.standing(session, case) is not None:  # the PACS must not go on showing what was taken back
         return jobs.add(session, JobStage.REPORT, subject=case.id, now=now, ring_again=policy.ring_again)
     return None
+
+
+def _unless_repeated(verdict: Verdict, inputs: list[dict[str, Any]]) -> Verdict:
+    """No result where two views show the very same maps: one of them is not what its title says."""
+    if verdict.outcome is not None or len({item["sha256"] for item in inputs}) == len(inputs):
+        return verdict
+    return Verdict(verdict.chosen, Outcome.NO_RESULT, Reason.IMPLAUSIBLE, detail="two views show the same maps")
 
 
 def _unchanged(session: Session, study: Study, inputs: list[dict[str, Any]], verdict: Verdict) -> bool:
@@ -165,7 +166,7 @@ def _unchanged(session: Session, study: Study, inputs: list[dict[str, Any]], ver
 
 
 def _inputs(session: Session, chosen: tuple[Instance, ...]) -> list[dict[str, Any]]:
-    found = session.scalars(select(ViewImage).where(ViewImage.instance_id.in_([i.id for i in chosen])))
+    found = session.scalars(select(ViewImage).where(ViewImage.id.in_([i.view_image_id for i in chosen])))
     return sorted(
         (
             {

@@ -89,6 +89,41 @@ def test_a_missing_view_is_named_and_a_late_one_opens_revision_2(
     assert "revision 2" in report.SeriesDescription
 
 
+def test_the_audit_trail_tells_what_became_of_a_study(perfuscope: Installation, pacs: Pacs, tmp_path: Path) -> None:
+    datasets = simulated(9)
+    study = datasets[0].StudyInstanceUID
+    perfuscope.push(datasets, tmp_path)
+    until(lambda: pacs.of(study), 60, "the report arrives")
+
+    def trail() -> list[tuple[str, str]]:
+        rows = json.loads(perfuscope.run("audit", "list", "--study", study, "--format", "json"))
+        return [(row["action"], row["actor"]) for row in reversed(rows)]
+
+    until(lambda: ("send", "perfuscope") in trail(), 30, "the sending is written down")
+    perfuscope.run("studies", "show", study)
+    found = trail()
+    assert ("receive", "ae:TESTPACS") in found
+    assert found.index(("result", "perfuscope")) < found.index(("send", "perfuscope"))
+    assert found[-1][0] == "view"
+    started = json.loads(perfuscope.run("audit", "list", "--limit", "1000", "--format", "json"))
+    assert ("start", "node") in {(row["action"], row["actor"]) for row in started}
+
+
+def test_a_result_is_repeated_and_made_anew_on_demand(perfuscope: Installation, pacs: Pacs, tmp_path: Path) -> None:
+    datasets = simulated(10)
+    study = datasets[0].StudyInstanceUID
+    perfuscope.push(datasets, tmp_path)
+    until(lambda: pacs.of(study), 60, "the report arrives")
+    replayed = json.loads(perfuscope.run("studies", "replay", study, "--format", "json"))
+    assert (replayed["revision"], replayed["same"], replayed["difference"]) == (1, True, 0)
+    assert [row["of"] for row in replayed["probabilities"]] == ["Study", "QPS", "Stress QGS", "Rest QGS"]
+    perfuscope.run("studies", "requeue", study)
+    second = until(lambda: pacs.of(study)[1:], 60, "the second report arrives")[0].ds
+    assert "revision 2" in second.SeriesDescription
+    perfuscope.run("studies", "requeue", study, "--from", "prepare")
+    assert perfuscope.results()[study]["revision"] == 2
+
+
 def test_a_study_without_screens_gets_no_result(perfuscope: Installation, tmp_path: Path) -> None:
     datasets = [ds for ds in simulated(4) if ds.SOPClassUID != SecondaryCaptureImageStorage]
     assert datasets

@@ -19,7 +19,7 @@ from db import jobs, reports
 from db.reports import NewReport
 from db.session import Sessions, make_engine
 from db.tables import Case, Instance, Job
-from dicom_node.completion import judge
+from dicom_node.verdict import judge
 
 QPS, STRESS, REST = REQUIRED_VIEWS
 

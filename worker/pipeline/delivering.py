@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.errors import Unavailable
 from core.jobs import Bell
 from core.settings import Settings
+from db import audit
 from db.jobs import Claimed
 from db.session import Sessions
 from db.tables import Case, Job, Report
@@ -45,9 +46,14 @@ class Delivering:
         log.info("report %s sent to %s", claimed.subject, claimed.destination)
         return _note(claimed, None)
 
-    def give_up(self, _claimed: Claimed, _code: str) -> Finish:
+    def give_up(self, claimed: Claimed, code: str) -> Finish:
         """The job row says it: the delivery failed."""
-        return lambda _session, _now: []
+
+        def finish(session: Session, now: datetime) -> list[Bell]:
+            _audit(session, claimed, f"failed {code}", now=now)
+            return []
+
+        return finish
 
     def _send(self, path: str, destination: str) -> None:
         peer = self.settings.peer_named(destination)
@@ -69,8 +75,14 @@ class Delivering:
 
 
 def _note(claimed: Claimed, note: str | None) -> Finish:
-    def finish(session: Session, _now: datetime) -> list[Bell]:
+    def finish(session: Session, now: datetime) -> list[Bell]:
         session.get_one(Job, claimed.id).error = note
+        _audit(session, claimed, note or "sent", now=now)
         return []
 
     return finish
+
+
+def _audit(session: Session, claimed: Claimed, code: str, *, now: datetime) -> None:
+    report = session.get_one(Report, claimed.subject)
+    audit.record_send(session, report, now=now, destination=claimed.destination, code=code)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import SELF_TEST_AE
 from core.errors import Rejected
 from core.jobs import Bell
 from core.types import InstanceState, Reason
@@ -19,7 +21,8 @@ from dicom_node import completion, prepare
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
-from dicom_node.prepare import Listed, Prepared, ViewRule
+from dicom_node.prepare import Listed, Prepared
+from dicom_node.rules import DEFAULT_RULES, ViewRule
 from worker.task import Finish
 
 log = logging.getLogger("perfuscope.prepare")
@@ -38,9 +41,11 @@ class Preparing:
     def work(self, claimed: Claimed) -> Finish:
         """Decode, recognise, crop; what comes of it is written at the end."""
         with self.sessions.read() as session:
-            path = self.inbox.path(session.get_one(Instance, claimed.subject).path)
+            instance = session.get_one(Instance, claimed.subject)
+            path, sender_ae = self.inbox.path(instance.path), instance.sender_ae
         try:
-            found = prepare.prepare(path, layouts=self.layouts, rules=self.rules)
+            rules = DEFAULT_RULES if sender_ae == SELF_TEST_AE else self.rules
+            found = prepare.prepare(path, layouts=self.layouts, rules=rules, sender_ae=sender_ae)
         except Rejected as rejected:
             log.warning("instance %s quarantined: %s", claimed.subject, rejected.reason.value)
             return self._quarantine(claimed.subject, rejected.reason)
@@ -57,7 +62,7 @@ class Preparing:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.PREPARED, None, now
             instance.view, instance.rule_rank, instance.acquired_at = found.view, found.rule_rank, found.acquired_at
-            session.add(_image(instance, found, png, now=now))
+            instance.view_image_id = _image_of(session, instance, found, png, now=now)
             session.flush()
             return self._settle(session, instance.study_id, now=now)
 
@@ -67,7 +72,7 @@ class Preparing:
         def finish(session: Session, now: datetime) -> list[Bell]:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.LISTED, found.reason, now
-            instance.acquired_at = found.acquired_at
+            instance.acquired_at, instance.view_image_id = found.acquired_at, None
             session.flush()
             return self._settle(session, instance.study_id, now=now)
 
@@ -77,6 +82,7 @@ class Preparing:
         def finish(session: Session, now: datetime) -> list[Bell]:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.QUARANTINED, reason, now
+            instance.view_image_id = instance.decision = None  # a release that did not help is to be decided anew
             session.flush()
             return self._settle(session, instance.study_id, now=now)
 
@@ -88,8 +94,20 @@ class Preparing:
         return [bell] if bell else []
 
 
-def _image(instance: Instance, found: Prepared, png: bytes, *, now: datetime) -> ViewImage:
-    return ViewImage(
+def _image_of(session: Session, instance: Instance, found: Prepared, png: bytes, *, now: datetime) -> UUID:
+    """The key of this crop; one that was cut before by the same layout is found again."""
+    same = select(ViewImage.id).where(
+        ViewImage.instance_id == instance.id,
+        ViewImage.layout == found.layout_name,
+        ViewImage.layout_version == found.layout_version,
+        ViewImage.sha256 == found.crop.sha256,
+    )
+    known = session.scalars(same).one_or_none()
+    return known or _new_image(session, instance, found, png, now=now)
+
+
+def _new_image(session: Session, instance: Instance, found: Prepared, png: bytes, *, now: datetime) -> UUID:
+    image = ViewImage(
         id=uuid4(),
         instance_id=instance.id,
         study_id=instance.study_id,
@@ -100,3 +118,5 @@ def _image(instance: Instance, found: Prepared, png: bytes, *, now: datetime) ->
         png=png,
         created_at=now,
     )
+    session.add(image)
+    return image.id

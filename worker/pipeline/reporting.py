@@ -5,16 +5,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from pydicom.uid import generate_uid
 from sqlalchemy.orm import Session
 
+from core import SELF_TEST_AE
 from core.jobs import Bell, JobStage
 from core.settings import Settings
-from core.types import Outcome, Stage
-from db import cases, jobs, reports
+from core.types import Outcome, Reason, Stage
+from db import audit, cases, jobs, reports
 from db.jobs import Claimed
 from db.reports import NewReport, Standing
 from db.session import Sessions
@@ -54,16 +55,19 @@ class Reporting:
             now = self.sessions.now(session)
         asked_for = case.outcome is not Outcome.QUARANTINED and self.settings.report.send_no_result
         if case.label is None and found.standing is None and not asked_for:
-            return self._nothing
+            return self._end(case.id)
         return self._record(self._build(found, now), found.standing)
 
     def give_up(self, claimed: Claimed, _code: str) -> Finish:
         """The result stands, without a report."""
+        return self._end(claimed.subject)
 
+    @staticmethod
+    def _end(case_id: UUID) -> Finish:
         def finish(session: Session, now: datetime) -> list[Bell]:
-            case = cases.live(session, claimed.subject)
+            case = cases.live(session, case_id)
             if case is not None:
-                case.stage, case.done_at = Stage.DONE, now
+                _close(session, case, now=now)
             return []
 
         return finish
@@ -105,7 +109,7 @@ class Reporting:
                 self.inbox.discard(new.path)
                 return []
             reports.add(session, new, now=now)
-            case.stage, case.done_at = Stage.DONE, case.done_at or now
+            _close(session, case, now=now)
             return self._deliver(session, new, standing, now=now)
 
         return finish
@@ -129,6 +133,8 @@ class Reporting:
         return [bell] if bell else []
 
     def _destination(self, sender_ae: str) -> str | None:
+        if sender_ae == SELF_TEST_AE:
+            return None  # no PACS ever gets an invented study
         if self.settings.report.destination != "sender":
             return self.settings.report.destination
         peer = self.settings.peer_of(sender_ae)
@@ -137,3 +143,16 @@ class Reporting:
     @staticmethod
     def _nothing(_session: Session, _now: datetime) -> list[Bell]:
         return []
+
+
+def _close(session: Session, case: Case, *, now: datetime) -> None:
+    """The revision is done. What an inference worker made of it goes into the audit trail here: it may not write there.
+
+    Revisions that ended when they were opened stand in the trail already.
+    """
+    if case.label is not None or (case.outcome, case.reason) in _GIVEN_UP:
+        audit.record_result(session, case, now=now)
+    case.stage, case.done_at = Stage.DONE, case.done_at or now
+
+
+_GIVEN_UP = {(Outcome.NO_RESULT, Reason.WORKER_LOST), (Outcome.NO_RESULT, Reason.MODEL_MISSING)}

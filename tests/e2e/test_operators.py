@@ -1,0 +1,125 @@
+"""What operators do: ask the doctor, look at quarantine, decide, purge."""
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import Installation, Pacs, free_port, until
+from pydicom.uid import generate_uid
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
+from core import SELF_TEST_AE
+from training.phantom import cohort, dicom
+
+
+def doctor(perfuscope: Installation, *arguments: str, code: int = 0) -> dict[str, dict]:
+    rows = json.loads(perfuscope.run("doctor", "--format", "json", *arguments, code=code))
+    return {row["check"]: row for row in rows}
+
+
+def test_a_healthy_installation_needs_nothing(perfuscope: Installation, pacs: Pacs) -> None:
+    before = len(pacs.received)
+    found = doctor(perfuscope)
+    assert {name: row["level"] for name, row in found.items() if row["level"] != "ok"} == {}
+    assert "had its report after" in found["whole path"]["said"]
+    assert "peer pacs" in found
+    assert len(pacs.received) == before  # the test's report is sent nowhere
+    listed = json.loads(perfuscope.run("studies", "list", "--format", "json"))
+    assert "PERFUSCOPE-SELFTEST" not in {item["patient_id"] for item in listed}
+
+
+def test_the_doctor_ends_with_what_to_do(perfuscope: Installation) -> None:
+    assert perfuscope.run("doctor").strip().endswith("Nothing to do.")
+
+
+def test_without_services_the_doctor_says_so_and_what_to_do(tmp_path: Path, pacs: Pacs) -> None:
+    silent = Installation(tmp_path / "home", pacs, {"min_free_disk_mb": 1})
+    silent.run("db", "upgrade")
+    found = doctor(silent, code=1)
+    assert (found["node"]["level"], found["whole path"]["level"]) == ("fail", "not run")
+    assert "perfuscope up" in found["node"]["todo"]
+    assert found["database"]["level"] == "ok"
+
+
+def test_a_wrong_setting_is_the_doctors_first_finding(tmp_path: Path, pacs: Pacs) -> None:
+    wrong = Installation(tmp_path / "home", pacs, {"quiet_period_s": -1})
+    found = doctor(wrong, code=1)
+    assert list(found) == ["settings"]
+    assert "quiet_period_s = -1" in found["settings"]["said"]
+
+
+def test_the_doctor_asks_one_peer(perfuscope: Installation, tmp_path: Path, pacs: Pacs) -> None:
+    assert doctor(perfuscope, "--peer", "pacs")["peer pacs"]["level"] == "ok"
+    lonely = Installation(tmp_path / "home", Pacs(port=free_port()))
+    assert doctor(lonely, "--peer", "pacs", code=1)["peer pacs"]["level"] == "fail"
+    lonely.run("doctor", "--peer", "nobody", code=2)
+
+
+def test_the_reserved_title_may_ask_from_this_machine(perfuscope: Installation) -> None:
+    ae = AE(ae_title=SELF_TEST_AE)
+    ae.add_requested_context(Verification)
+    assoc = ae.associate("127.0.0.1", perfuscope.port, ae_title="PERFUSCOPE")
+    assert assoc.is_established
+    assoc.release()
+
+
+@pytest.fixture
+def kept_back(perfuscope: Installation, tmp_path: Path) -> str:
+    """The Study Instance UID of a study with one screen of noise in quarantine."""
+    datasets = dicom.datasets(cohort.simulate(4712, 0))
+    bad = copy.deepcopy(datasets[0])
+    bad.SOPInstanceUID = bad.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    shape = (bad.Rows, bad.Columns, 3)
+    bad.PixelData = np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8).tobytes()
+    study = generate_uid(prefix=None)
+    for ds in (*datasets, bad):
+        ds.StudyInstanceUID = study
+        if ds is not bad:
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
+    perfuscope.push([*datasets, bad], tmp_path / "push")
+    until(lambda: perfuscope.results().get(study, {}).get("completed_at"), 60, "the study is done")
+    return study
+
+
+def test_what_is_in_quarantine_is_listed_shown_released_and_rejected(
+    perfuscope: Installation, kept_back: str, tmp_path: Path
+) -> None:
+    def waiting() -> list[dict]:
+        study_id = perfuscope.results()[kept_back]["study_id"]
+        items = json.loads(perfuscope.run("quarantine", "list", "--format", "json"))
+        return [item for item in items if item["study_id"] == study_id]
+
+    (item,) = until(waiting, 30, "the screen is in quarantine")
+    assert (item["kind"], item["reason"]) == ("object", "the screen's layout is not known")
+    shown = json.loads(
+        perfuscope.run("quarantine", "show", item["id"][:13], "--picture", str(tmp_path / "a.png"), "--format", "json")
+    )
+    assert shown["series_description"] == "AC QPS"
+    assert (tmp_path / "a.png").stat().st_size > 100_000
+    perfuscope.run("quarantine", "release", item["id"])
+    (again,) = until(waiting, 30, "it is known no better")
+    assert again["id"] == item["id"]
+    perfuscope.run("quarantine", "reject", item["id"])
+    assert waiting() == []
+    perfuscope.run("quarantine", "reject", item["id"], code=2)
+    actions = [
+        e["action"] for e in json.loads(perfuscope.run("audit", "list", "--study", kept_back, "--format", "json"))
+    ]
+    assert {"view", "release", "reject"} <= set(actions)
+    assert perfuscope.results()[kept_back]["revision"] == 1
+
+
+def test_a_purge_without_a_retention_deletes_nothing(perfuscope: Installation) -> None:
+    perfuscope.run("purge", "--yes", code=2)
+
+
+def test_a_purge_says_what_it_would_take(perfuscope: Installation, tmp_path: Path) -> None:
+    config = tmp_path / "retention.toml"
+    plain = (perfuscope.home / "perfuscope.toml").read_text()
+    config.write_text(plain + "\n[retention]\nobjects_days = 30\n")
+    assert "Nothing to delete" in perfuscope.run(
+        "purge", "--dry-run", "--home", str(perfuscope.home), "--config", str(config)
+    )

@@ -1,0 +1,70 @@
+"""Commands given odd things: one sentence and an exit code, never a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        env=kept | {"PERFUSCOPE_HOME": str(home)} | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode in {1, 2}, done.stdout
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    assert perfuscope("db", "upgrade", home=home).returncode == 0
+    return home
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot be used" in one_sentence(perfuscope("db", "upgrade", home=tmp_path / "file" / "home"))
+    assert one_sentence(perfuscope("simulate", str(tmp_path / "file"), "--patients", "1", home=tmp_path / "home"))
+
+
+def test_a_named_pipe_is_no_file_to_send(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = perfuscope("send", str(tmp_path / "pipe"), "--to", "A@127.0.0.1:1", home=tmp_path / "home")
+    assert "neither a file nor a folder" in one_sentence(done)
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00+14:00", "yesterday", "9999-12-31T23:59-14:00"])
+def test_a_time_that_is_none(home: Path, since: str) -> None:
+    assert since in one_sentence(perfuscope("results", "--since", since, home=home))
+    assert since in one_sentence(perfuscope("audit", "list", "--since", since, home=home))
+
+
+def test_unknown_keys(home: Path) -> None:
+    for command in (("studies", "show"), ("studies", "replay"), ("studies", "requeue"), ("quarantine", "show")):
+        assert one_sentence(perfuscope(*command, "0123", home=home))
+
+
+def test_a_terminal_that_knows_no_unicode(home: Path) -> None:
+    for command in (("results",), ("audit", "list"), ("quarantine", "list"), ("--help",)):
+        done = perfuscope(*command, home=home, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "purge", "quarantine", "audit", "studies", "viewer", "up"])
+def test_help_fits_a_terminal_of_80_columns(tmp_path: Path, command: str) -> None:
+    done = perfuscope(command, "--help", home=tmp_path / "home", COLUMNS="80")
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
