@@ -155,8 +155,12 @@ def _pages(folder: Path, pacs: Pacs) -> Path:
 
 
 def _stay(console: Console, home: Path, address: "Address") -> None:
+    from cli import options
+    from viewer import server
+
     console.print(
-        f"\nStill running. Push more: perfuscope simulate STUDIES --patients 3, then\n"
+        f"\nStill running. Look at it: {server.address(options.settings(home))}\n"
+        f"Push more: perfuscope simulate STUDIES --patients 3, then\n"
         f"perfuscope send STUDIES --to {address.ae_title}@{address.host}:{address.port} --calling {PACS_AE}\n"
         f"Ask: perfuscope results --home {home}\nCtrl-C stops it and removes the temporary home.",
         highlight=False,

@@ -91,9 +91,9 @@ def running_perfuscope(home: Path, pacs_port: int, console: Console) -> Iterator
     """``perfuscope up`` as a child, ready to receive."""
     from dicom_node.scu import Address
 
-    port = free_port()
+    port, web_port = free_port(), free_port()
     (home / "perfuscope.toml").write_text(
-        f'dicom_port = {port}\nae_title = "{NODE_AE}"\n\n'
+        f'dicom_port = {port}\nweb_port = {web_port}\nae_title = "{NODE_AE}"\n\n'
         f'[[peers]]\nname = "demo-pacs"\nae_title = "{PACS_AE}"\nhost = "127.0.0.1"\nport = {pacs_port}\n'
     )
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_") or k == "PERFUSCOPE_MODEL"}
@@ -127,7 +127,8 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", address: "Address", home
         except Unavailable:
             time.sleep(0.1)
             continue
-        if all(f"serving queue {queue.value}" in log.read_text(errors="replace") for queue in Queue):
+        said = log.read_text(errors="replace")
+        if all(f"serving queue {queue.value}" in said for queue in Queue) and "pages on http" in said:
             return
         time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-5:]

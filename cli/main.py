@@ -1,23 +1,29 @@
 """The ``perfuscope`` command: every command's place in the help."""
 
+import io
 import sys
 from typing import Annotated
 
 import typer
 
+from cli.audit import audit_app
 from cli.database import db_app
 from cli.demo import demo
+from cli.doctor.command import doctor
 from cli.evaluate import evaluate
 from cli.jobs import jobs_app
 from cli.model import model_app
 from cli.node import node
 from cli.predict import predict
+from cli.purge import purge
+from cli.quarantine import quarantine_app
 from cli.results import results
 from cli.send import send
 from cli.simulate import simulate
 from cli.studies import studies_app
 from cli.train import train
 from cli.up import up
+from cli.viewer import viewer
 from cli.worker import worker
 from core import __version__
 
@@ -42,6 +48,7 @@ _LOOK_AFTER = "Look after it"
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("node", rich_help_panel=_RUN)(node)
 app.command("worker", rich_help_panel=_RUN)(worker)
+app.command("viewer", rich_help_panel=_RUN)(viewer)
 app.command("results", rich_help_panel=_ASK)(results)
 app.add_typer(studies_app, name="studies", rich_help_panel=_ASK)
 app.command("demo", rich_help_panel=_TRY)(demo)
@@ -52,6 +59,10 @@ app.command("train", rich_help_panel=_TRAIN)(train)
 app.command("evaluate", rich_help_panel=_TRAIN)(evaluate)
 app.add_typer(model_app, name="model", rich_help_panel=_TRAIN)
 app.add_typer(jobs_app, name="jobs", rich_help_panel=_LOOK_AFTER)
+app.add_typer(quarantine_app, name="quarantine", rich_help_panel=_LOOK_AFTER)
+app.add_typer(audit_app, name="audit", rich_help_panel=_LOOK_AFTER)
+app.command("doctor", rich_help_panel=_LOOK_AFTER)(doctor)
+app.command("purge", rich_help_panel=_LOOK_AFTER)(purge)
 app.add_typer(db_app, name="db", rich_help_panel=_LOOK_AFTER)
 
 
@@ -72,4 +83,7 @@ def _common(
 
 def main() -> None:
     """The console script's entry."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a name shows a question mark
     sys.exit(app())

@@ -1,4 +1,4 @@
-"""``perfuscope up``: node and workers as children of one supervisor, with no server beside them."""
+"""``perfuscope up``: node, workers and viewer as children of one supervisor, with no server beside them."""
 
 import fcntl
 import logging
@@ -25,7 +25,7 @@ from core.settings import Settings
 
 _log = logging.getLogger("perfuscope.up")
 _SHORTEST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 5.0
 _LONG_LIFE_S = 60.0
 _GRACE_S = 20.0
 
@@ -35,15 +35,20 @@ def up(
     home: options.Home = None,
     config: options.Config = None,
     dicom_port: Annotated[int | None, typer.Option(help="Port of the DICOM listener. (default: 11112)")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the pages. (default: 8080)")] = None,
 ) -> None:
-    """Run everything here: node, edge worker and inference worker, on SQLite and files.
+    """Run everything here: node, edge worker, inference worker and viewer, on SQLite and files.
 
     A child that dies is started again; all children end with this process. Stop with Ctrl-C.
     """
-    found = options.settings(home, config, dicom_port=dicom_port)
+    found = options.settings(home, config, dicom_port=dicom_port, web_port=web_port)
     log.configure(found.log_level)
+    from worker import edge
+
+    edge.check(found)  # a child would say it again and again
     with _only_one(found):
-        _check_port(found)
+        _check_port(found.dicom_host, found.dicom_port, option="--dicom-port")
+        _check_port(found.web_host, found.web_port, option="--web-port")
         model = database.prepare(found)
         _log.info("home %s, model %s %s", found.home, model.name, model.version)
         supervise(found, config)
@@ -59,6 +64,7 @@ def supervise(found: Settings, config: Path | None) -> None:
         _Child("node", ("node",), env),
         _Child("edge worker", ("worker", "--queues", "edge"), env),
         _Child("inference worker", ("worker", "--queues", "inference"), env),
+        _Child("viewer", ("viewer",), env),
     ]
     while not stop.is_set():
         for child in children:
@@ -127,12 +133,12 @@ def _only_one(found: Settings) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _check_port(found: Settings) -> None:
-    family = socket.AF_INET6 if ":" in found.dicom_host else socket.AF_INET
+def _check_port(host: str, port: int, *, option: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((found.dicom_host, found.dicom_port))
+            probe.bind((host, port))
         except OSError as error:
-            msg = f"cannot listen on {found.dicom_host} port {found.dicom_port} ({error.strerror}); try --dicom-port"
+            msg = f"cannot listen on {host} port {port} ({error.strerror}); try {option}"
             raise PerfuscopeError(msg) from None

@@ -18,7 +18,9 @@ from pydicom import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
+from pynetdicom.sop_class import Verification
 
+from core.errors import Unavailable
 from dicom_node import scu
 from dicom_node.scu import Address
 
@@ -64,6 +66,7 @@ class Pacs:
     def start(self) -> "Pacs":
         ae = AE(ae_title=PACS_AE)
         ae.add_supported_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
+        ae.add_supported_context(Verification)
         handlers = [(evt.EVT_C_STORE, self._store)]
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         self.port = self._server.server_address[1]
@@ -103,7 +106,9 @@ class Installation:
     def __post_init__(self) -> None:
         self.port = free_port()
         self.address = Address(NODE_AE, "127.0.0.1", self.port)
-        lines = [f"{key} = {json.dumps(value)}" for key, value in {"dicom_port": self.port, **self.settings}.items()]
+        self.web_port = free_port()
+        ports = {"dicom_port": self.port, "web_port": self.web_port}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in {**ports, **self.settings}.items()]
         peer = ["[[peers]]", 'name = "pacs"', f'ae_title = "{PACS_AE}"', f"port = {self.pacs.port}"]
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.home / "perfuscope.toml").write_text("\n".join([*lines, *peer]) + "\n")
@@ -173,6 +178,20 @@ def write(datasets: Iterable[Dataset], folder: Path) -> list[Path]:
         dcmwrite(path, ds, enforce_file_format=True)
         paths.append(path)
     return paths
+
+
+def push_like_a_pacs(installation: Installation, folders: list[list[Path]]) -> None:
+    """Send every study, and all of it again until each object was answered with success."""
+    for paths in folders:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                if not scu.send_files(paths, to=installation.address, calling_ae_title=PACS_AE, timeout_s=10).failed:
+                    break
+            except Unavailable:
+                time.sleep(0.3)
+        else:
+            raise AssertionError("a study was never taken")
 
 
 def descendants(pid: int) -> dict[int, str]:

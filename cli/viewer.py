@@ -1,0 +1,35 @@
+"""``perfuscope viewer``: the web pages that staff look at."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from cli import lifetime, options
+from cli.node import Supervised
+from cli.sentences import one_sentence
+from core import log, process
+
+_log = logging.getLogger("perfuscope.viewer")
+
+
+@one_sentence
+def viewer(
+    home: options.Home = None,
+    config: options.Config = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the pages. (default: 8080)")] = None,
+    supervised_by: Supervised = None,
+) -> None:
+    """Serve the pages: the worklist, and each study with its report. On this machine only."""
+    if supervised_by is not None:
+        process.end_with_parent(supervised_by)
+    from viewer import app, server
+
+    found = options.settings(home, config, web_port=web_port)
+    log.configure(found.log_level)
+    bound = server.listen(found)
+    sessions = options.sessions(found)
+    _log.info("pages on %s", server.address(found))
+    with lifetime.recorded(sessions, "viewer"):
+        server.serve(app.make_app(found, sessions), bound)
+    sessions.engine.dispose()

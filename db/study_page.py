@@ -1,0 +1,98 @@
+"""One study with all that hangs on it, as its page shows it. Nothing here writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from core.types import InstanceState, View
+from db import audit, cases, reports, studies
+from db.results import state_of
+from db.tables import AuditEvent, Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """A report of a revision, and its delivery to each destination."""
+
+    report: Report
+    revision: int
+    deliveries: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """A study, its revisions, and what one of them says."""
+
+    study: Study
+    revisions: tuple[Case, ...]
+    """Newest first."""
+    case: Case | None
+    """The revision that is shown."""
+    state: str
+    predictions: dict[View | None, Prediction]
+    """Of the shown revision; the study's own stands under None."""
+    crops: dict[View, ViewImage]
+    """Of the shown revision, pixels not loaded; one that is no longer kept is left out."""
+    model: ModelVersion | None
+    reports: tuple[SentReport, ...]
+    """Of every revision, newest first."""
+    instances: tuple[Instance, ...] = field(repr=False)
+    events: tuple[AuditEvent, ...]
+
+    @property
+    def shown_reports(self) -> tuple[SentReport, ...]:
+        """The reports of the shown revision."""
+        return tuple(sent for sent in self.reports if self.case and sent.report.case_id == self.case.id)
+
+
+def read(session: Session, study_id: UUID, *, revision: int | None = None) -> StudyPage | None:
+    """A study at its newest or another revision; None where there is no such study or revision."""
+    study = session.get(Study, study_id)
+    if study is None:
+        return None
+    revisions = cases.revisions(session, study_id)[::-1]
+    case = _chosen(revisions, revision)
+    if revision is not None and case is None:
+        return None
+    instances = studies.current_instances(session, study_id)
+    return StudyPage(
+        study=study,
+        revisions=tuple(revisions),
+        case=case,
+        state=state_of(case, preparing=any(i.state is InstanceState.RECEIVED for i in instances)),
+        predictions=cases.predictions(session, case.id) if case else {},
+        crops=_crops(session, case) if case else {},
+        model=session.get(ModelVersion, case.model_version_id) if case else None,
+        reports=tuple(_reports(session, revisions)),
+        instances=tuple(instances),
+        events=tuple(audit.of_study(session, study_id)),
+    )
+
+
+def crop(session: Session, view_image_id: UUID) -> bytes | None:
+    """A crop's PNG, None where there is none."""
+    found = session.get(ViewImage, view_image_id, options=[undefer(ViewImage.png)])
+    return found.png if found else None
+
+
+def _chosen(revisions: Sequence[Case], revision: int | None) -> Case | None:
+    wanted = [case for case in revisions if revision in (None, case.revision)]
+    return wanted[0] if wanted else None
+
+
+def _crops(session: Session, case: Case) -> dict[View, ViewImage]:
+    chosen = {UUID(item["view_image_id"]): View(item["view"]) for item in case.inputs}
+    found = session.scalars(select(ViewImage).where(ViewImage.id.in_(chosen)))
+    by_view = {chosen[image.id]: image for image in found}
+    return {view: by_view[view] for view in View if view in by_view}
+
+
+def _reports(session: Session, revisions: Sequence[Case]) -> list[SentReport]:
+    return [
+        SentReport(report, case.revision, tuple(reports.deliveries(session, report.id)))
+        for case in revisions
+        for report in reports.of_case(session, case.id)
+    ]

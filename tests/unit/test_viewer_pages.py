@@ -1,0 +1,251 @@
+"""The worklist and the study page: what they show, to whom, and that each opening is written down first."""
+
+import re
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from reader import JOAN, classified, reader, reported
+from ward import JOHN
+
+from core import DISCLAIMER, TRAINED_ON
+from core.types import AuditAction, Reason, Status, View
+from db import audit, jobs, pages, studies
+from db.pages import Cursor, Show
+from db.studies import Identity
+from db.tables import Report, ViewImage
+
+NAMES = {
+    "TESTPATIENT^JOAN^Q": "TESTPATIENT, JOAN Q",
+    "ΦΑΝΤΑΣΜΑ^ΣΚΛΗΘΡΑ": "ΦΑΝΤΑΣΜΑ, ΣΚΛΗΘΡΑ",
+    "Kakuu^Kanja=架空^患者=かくう^かんじゃ": "架空 患者",
+    "شبح^تجربة": "شبح, تجربة",
+    "": "No name",
+}
+
+
+def test_an_empty_worklist_says_where_to_push_to(ward, tmp_path):
+    page = reader(ward, tmp_path, ae_title="HERE", dicom_port=104, accept_any_peer=True).get("/").text
+    assert "HERE@127.0.0.1:104" in page
+    assert "perfuscope send STUDIES --to HERE@127.0.0.1:104" in page
+    assert "Nobody may send" not in page
+    assert "Nobody may send" in reader(ward, tmp_path).get("/").text
+
+
+def test_the_worklist_shows_who_what_and_how_sure_newest_first(ward, clock, tmp_path):
+    classified(ward, "1.2.1", who=JOHN, said=(0.9, 0.08, 0.02))
+    clock.turn(60)
+    study_id = classified(ward)
+    page = reader(ward, tmp_path).get("/").text
+    assert page.index("TESTPATIENT, JOAN") < page.index("TESTPATIENT, JOHN")
+    for shown in ("T-003", "A3", "2026-01-03", "Ischemia", "70 %", "10 %", "20 %", f"/studies/{study_id}"):
+        assert shown in page
+    assert DISCLAIMER in page
+    assert TRAINED_ON in page
+
+
+@pytest.mark.parametrize(("name", "shown"), NAMES.items())
+def test_names_are_shown_as_people_write_them_in_any_script(ward, tmp_path, name, shown):
+    study_id = classified(ward, who=Identity("T-1", name, "", "", ""))
+    pages_of = reader(ward, tmp_path)
+    assert f'dir="auto">{shown}<' in pages_of.get("/").text
+    assert f'dir="auto">{shown}<' in pages_of.get(f"/studies/{study_id}").text
+
+
+@pytest.mark.parametrize("hostile", ["<script>^alert(1)", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}^{% raw %}"])
+def test_whatever_a_header_says_is_text(ward, tmp_path, hostile):
+    study_id = classified(ward, who=Identity(hostile, hostile, hostile[:32], hostile, hostile[:32]))
+    for place in ("/", f"/studies/{study_id}"):
+        page = reader(ward, tmp_path).get(place).text
+        assert "<script>" not in page
+        assert "<img src=x" not in page
+        assert "49" not in re.sub(r"[0-9a-f-]{32,}", "", page)
+
+
+def test_marks_that_turn_the_text_around_them_are_left_out(ward, tmp_path):
+    classified(ward, who=Identity("T\u202e-1", "TEST\u202ePATIENT^J\u0085O\u2066", "", "", ""))
+    assert not set("\u202e\u0085\u2066") & set(reader(ward, tmp_path).get("/").text)
+
+
+def test_a_study_without_a_result_says_why_in_words(ward, clock, tmp_path):
+    ward.screen(View.QPS)
+    clock.turn(30)
+    ward.tick()
+    page = reader(ward, tmp_path).get("/").text
+    assert "No result" in page
+    assert "Incomplete (missing: Stress QGS, Rest QGS)" in page
+
+
+def test_an_uncertain_result_is_one_to_review_never_a_label(ward, tmp_path):
+    study_id = classified(ward, status=Status.NEEDS_REVIEW, said=(0.3, 0.4, 0.3))
+    assert ">Needs review<" in reader(ward, tmp_path).get("/").text
+    page = reader(ward, tmp_path).get(f"/studies/{study_id}").text
+    assert "To be read by a physician. Most probable: ischemia, 40 %." in page
+    assert ">Ischemia</p>" not in page
+
+
+def test_objects_in_quarantine_are_told_on_the_list_and_on_the_page(ward, tmp_path):
+    ward.quarantined(ward.arrive("1.1.9", who=JOAN), Reason.UNKNOWN_LAYOUT)
+    study_id = classified(ward)
+    assert "1 object in quarantine" in reader(ward, tmp_path).get("/").text
+    assert "layout is not known" in reader(ward, tmp_path).get(f"/studies/{study_id}").text
+
+
+def test_the_counts_part_the_studies_and_each_choice_lists_its_own(ward, clock, tmp_path):
+    classified(ward, "1.2.1", said=(0.9, 0.05, 0.05))
+    classified(ward, "1.2.2")
+    classified(ward, "1.2.3", said=(0.0, 0.1, 0.9))
+    classified(ward, "1.2.4", status=Status.NEEDS_REVIEW)
+    ward.screen(View.QPS, study="1.2.5")
+    clock.turn(30)
+    ward.tick()
+    ward.screen(View.QPS, study="1.2.6", who=JOHN)
+    expected = {
+        Show.ALL: 6,
+        Show.AT_WORK: 1,
+        Show.NORMAL: 1,
+        Show.ISCHEMIA: 1,
+        Show.INFARCTION: 1,
+        Show.NEEDS_REVIEW: 1,
+        Show.NO_RESULT: 1,
+        Show.QUARANTINED: 0,
+        Show.UNDELIVERED: 0,
+    }
+    with ward.sessions.read() as session:
+        assert pages.counts(session) == expected
+        assert {show: len(pages.worklist(session, show).rows) for show in Show} == expected
+    page = reader(ward, tmp_path).get("/?show=at_work").text
+    assert "TESTPATIENT, JOHN" in page
+    assert "TESTPATIENT, JOAN" not in page
+
+
+def test_a_report_that_was_given_up_is_counted_and_listed(ward, tmp_path):
+    study_id = classified(ward)
+    reported(ward, study_id, None)
+    assert "Waiting to be sent" in reader(ward, tmp_path).get("/").text
+    (job,) = [job for job in ward.jobs() if job.destination]
+    with ward.sessions.write() as session:
+        claimed = jobs.claim(session, job.id, now=ward.clock.now, lease=timedelta(seconds=30))
+        jobs.bury(session, claimed, now=ward.clock.now, error="peer_away")
+    page = reader(ward, tmp_path).get("/?show=undelivered").text
+    assert "Not delivered" in page
+    assert "TESTPATIENT, JOAN" in page
+    assert "last error: peer_away" in reader(ward, tmp_path).get(f"/studies/{study_id}").text
+
+
+def test_a_page_follows_the_other_by_cursor_also_where_studies_came_in_one_instant(ward, clock):
+    for number in range(7):
+        ward.arrive("1.1.0", study=f"1.2.{number}")
+        clock.turn(0 if number % 3 else 0.25)
+    seen: list[UUID] = []
+    after = None
+    with ward.sessions.read() as session:
+        for _ in range(4):
+            page = pages.worklist(session, after=after, limit=2)
+            seen += [row.study.id for row in page.rows]
+            after = page.next and Cursor.parse(str(page.next))
+            if after is None:
+                break
+    assert len(seen) == len(set(seen)) == 7
+
+
+def test_the_list_is_cut_into_pages_that_keep_the_choice(ward, clock, tmp_path, monkeypatch):
+    for number in range(51):
+        ward.arrive("1.1.0", study=f"1.2.{number}")
+        clock.turn(1)
+    pages_of = reader(ward, tmp_path)
+    older = re.search(r'href="([^"]+)" rel="next"', pages_of.get("/?show=at_work").text)[1].replace("&amp;", "&")
+    page = pages_of.get(older).text
+    assert page.count("data-key=") == 1
+    assert 'href="/?show=at_work"' in page
+
+
+def test_an_older_revision_stays_readable_and_says_it_was_superseded(ward, tmp_path):
+    study_id = classified(ward)
+    reported(ward, study_id, tmp_path / "store")
+    ward.prepared(ward.arrive("1.1.0", "second", who=JOAN), View.QPS, "another crop")
+    pages_of = reader(ward, tmp_path)
+    assert "Classifying" in pages_of.get(f"/studies/{study_id}").text
+    old = pages_of.get(f"/studies/{study_id}?revision=1").text
+    assert "Revision 1 was superseded" in old
+    assert ">Ischemia</p>" in old
+    assert "/reports/" in old
+    assert pages_of.get(f"/studies/{study_id}?revision=9").status_code == 404
+
+
+def test_the_page_names_the_model_the_crops_and_the_times(ward, tmp_path):
+    study_id = classified(ward)
+    with ward.sessions.write() as session:
+        for _ in range(3):
+            audit.record(
+                session, AuditAction.RECEIVE, actor="node", now=ward.clock.now, study_id=study_id, detail="stored"
+            )
+        crops = [str(key) for key in session.scalars(ViewImage.__table__.select().with_only_columns(ViewImage.id))]
+    page = reader(ward, tmp_path).get(f"/studies/{study_id}").text
+    assert "a" * 64 in page
+    assert all(f"/crops/{key}.png" in page for key in crops)
+    assert "Received</strong>" in page
+    assert "3 times" in page
+    image = reader(ward, tmp_path).get(f"/crops/{crops[0]}.png")
+    assert (image.content, image.headers["content-type"]) == (b"png", "image/png")
+
+
+def test_the_report_is_shown_as_it_was_sent_and_else_says_why_not(ward, tmp_path):
+    study_id = classified(ward)
+    report_id = reported(ward, study_id, tmp_path / "store")
+    place, pages_of = f"/reports/{report_id}.png", reader(ward, tmp_path)
+    assert place in pages_of.get(f"/studies/{study_id}").text
+    picture = pages_of.get(place)
+    assert (picture.status_code, picture.content[:4]) == (200, b"\x89PNG")
+    file = tmp_path / "store" / f"{report_id}.dcm"
+    file.write_bytes(file.read_bytes() + b"more")
+    changed = reader(ward, tmp_path).get(place)
+    assert (changed.status_code, "SHA-256 differs" in changed.text) == (404, True)
+    file.unlink()
+    assert "not in the store of this machine" in reader(ward, tmp_path).get(place).text
+    assert "not in the store of this machine" in reader(ward, tmp_path).get(f"/studies/{study_id}").text
+    with ward.sessions.write() as session:
+        session.get_one(Report, report_id).purged_at = ward.clock.now
+    assert "Deleted by retention" in reader(ward, tmp_path).get(f"/studies/{study_id}").text
+
+
+def test_a_report_whose_path_leads_out_of_the_store_is_not_opened(ward, tmp_path):
+    study_id = classified(ward)
+    report_id = reported(ward, study_id, tmp_path)
+    with ward.sessions.write() as session:
+        session.get_one(Report, report_id).path = f"../{report_id}.dcm"
+    assert reader(ward, tmp_path).get(f"/reports/{report_id}.png").status_code == 404
+
+
+def test_what_is_not_there_gets_a_page_that_repeats_nothing(ward, tmp_path):
+    pages_of = reader(ward, tmp_path)
+    unknown = ["/studies/x", "/?show=x", "/?after=x", "/?after=inf_00", "/no/such/page", "/docs", "/openapi.json"]
+    unknown += [f"/studies/{uuid4()}", f"/crops/{uuid4()}.png", f"/reports/{uuid4()}.png", "/static/no.css"]
+    for place in unknown:
+        answer = pages_of.get(place)
+        assert (answer.status_code, "Nothing is here" in answer.text) == (404, True), place
+        assert place not in answer.text
+
+
+def test_a_bug_is_a_page_without_its_text(ward, tmp_path, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("TESTPATIENT^JOAN")
+
+    monkeypatch.setattr(pages, "counts", broken)
+    answer = reader(ward, tmp_path).get("/")
+    assert (answer.status_code, "Something went wrong" in answer.text) == (500, True)
+    assert "TESTPATIENT" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_addresses_and_titles_hold_no_identifier(ward, tmp_path):
+    study_id = classified(ward)
+    for place in ("/", f"/studies/{study_id}"):
+        page = reader(ward, tmp_path).get(place).text
+        with ward.sessions.read() as session:
+            assert studies.id_of(session, "1.2.3") == study_id
+        named = re.findall(r'(?:href|src|data-again|data-key)="([^"]*)"', page) + re.findall(
+            "<title>(.*)</title>", page
+        )
+        assert named
+        assert not [one for one in named if re.search(r"T-003|JOAN|A3\b|1\.2\.3", one)]

@@ -1,0 +1,71 @@
+"""Templates, and how values are written in them. Everything a template prints is escaped."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core import DISCLAIMER, TRAINED_ON, __version__
+from core.types import LABELS, REQUIRED_VIEWS
+from db.tables import Prediction
+from viewer import names, words
+
+_FOLDER = Path(__file__).parent
+STATIC = _FOLDER / "static"
+
+
+class Templates:
+    """The pages' templates; times without a browser's help are in ``zone`` (a name, or ``local``)."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = None if zone == "local" else ZoneInfo(zone)
+        self._environment = Environment(
+            loader=FileSystemLoader(_FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {
+            "DISCLAIMER": DISCLAIMER,
+            "TRAINED_ON": TRAINED_ON,
+            "VERSION": __version__,
+            "LABELS": LABELS,
+            "VIEWS": REQUIRED_VIEWS,
+            "words": words,
+            "probability": _probability,
+            "static": _static,
+        }
+        self._environment.filters |= {
+            "day": names.day,
+            "groups": names.groups,
+            "iso": _iso,
+            "percent": names.percent,
+            "plain": names.plain,
+            "when": self._when,
+        }
+
+    def text(self, template: str, **context: Any) -> Markup:
+        """A template filled in; StrictUndefined raises where something is missing."""
+        return Markup(self._environment.get_template(template).render(**context))  # noqa: S704 - escaped by Jinja2
+
+    def _when(self, at: datetime) -> str:
+        return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _probability(said: Prediction, label: str) -> float:
+    return float(getattr(said, f"p_{label}"))
+
+
+@lru_cache
+def _static(name: str) -> str:
+    """The address of a file of ours; it changes with the release, so that a browser never mixes two."""
+    return f"/static/{name}?{__version__}"

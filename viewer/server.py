@@ -1,0 +1,49 @@
+"""Serves the application on one port of this machine."""
+
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from core.errors import PerfuscopeError
+from core.settings import Settings
+
+_GRACE_S = 3
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A bound socket; PerfuscopeError where the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.web_host, settings.web_port))
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        msg = f"cannot serve pages on {settings.web_host} port {settings.web_port} ({error.strerror}); try --web-port"
+        raise PerfuscopeError(msg) from None
+    return bound
+
+
+def address(settings: Settings) -> str:
+    """Where a browser finds the pages."""
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    return f"http://{host}:{settings.web_port}/"
+
+
+def serve(app: ASGIApp, bound: socket.socket) -> None:
+    """Answer until SIGTERM or SIGINT. No access log: it would say who was looked at, and when."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=100,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[bound])

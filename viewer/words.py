@@ -1,0 +1,151 @@
+"""What codes are called on the pages. A code that is not known here is shown as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from core.types import Label, Outcome
+from db.pages import Show
+from db.reports import delivery_state
+from db.tables import AuditEvent, Case, Instance, Prediction
+from viewer.names import percent
+
+__all__ = [
+    "CHOICES",
+    "DELIVERIES",
+    "SHORT",
+    "delivery_state",
+    "happenings",
+    "instance",
+    "reason",
+    "result",
+    "tone",
+    "verdict",
+]
+
+SHORT = {Label.NORMAL: "Norm", Label.ISCHEMIA: "Isch", Label.INFARCTION: "Inf"}
+CHOICES = {
+    Show.ALL: "All",
+    Show.AT_WORK: "At work",
+    Show.NORMAL: "Normal",
+    Show.ISCHEMIA: "Ischemia",
+    Show.INFARCTION: "Infarction",
+    Show.NEEDS_REVIEW: "Needs review",
+    Show.NO_RESULT: "No result",
+    Show.QUARANTINED: "Quarantine",
+    Show.UNDELIVERED: "Report not delivered",
+}
+STATES = {
+    "receiving": "Receiving",
+    "preparing": "Preparing",
+    "classifying": "Classifying",
+    "reporting": "Reporting",
+    "accepted": "Accepted",
+    "needs_review": "Needs review",
+    "no_result": "No result",
+    "quarantined": "Quarantine",
+}
+DELIVERIES = {
+    "waiting": "Waiting to be sent",
+    "sent": "Sent",
+    "committed": "Stored by the PACS",
+    "failed": "Not delivered",
+    "superseded": "Called off",
+    "no_destination": "No destination",
+}
+INSTANCES = {
+    "received": "Waiting",
+    "prepared": "Read",
+    "listed": "Listed",
+    "quarantined": "Quarantine",
+}
+_EVENTS = {
+    "start": "Started",
+    "stop": "Stopped",
+    "receive": "Received",
+    "result": "Result",
+    "send": "Delivery",
+    "view": "Looked at",
+    "release": "Released from quarantine",
+    "reject": "Rejected in quarantine",
+    "requeue": "Put in line again",
+    "purge": "Deleted by retention",
+}
+_AT_WORK = {
+    "receiving": "Objects are arriving, or a view is still missing.",
+    "preparing": "The screens are being read and cropped.",
+    "classifying": "The model is at work.",
+    "reporting": "The report is being made.",
+}
+
+
+def result(state: str, case: Case | None) -> str:
+    """The result in one or two words: the label where it stands as a result, else the state."""
+    if case is not None and case.outcome is Outcome.ACCEPTED and case.label is not None:
+        return case.label.value.capitalize()
+    return STATES.get(state, state)
+
+
+def tone(state: str, case: Case | None) -> str:
+    """The name of the colour a result is written in."""
+    if case is not None and case.outcome is Outcome.ACCEPTED and case.label is not None:
+        return case.label.value
+    return state if state in {"needs_review", "no_result", "quarantined"} else "at_work"
+
+
+def reason(case: Case | None) -> str:
+    """Why there is no result, in words; empty where there is one."""
+    if case is None or case.reason is None:
+        return ""
+    text = case.reason.sentence + (f" ({case.detail})" if case.detail else "")
+    return text[0].upper() + text[1:]
+
+
+def verdict(state: str, case: Case | None, said: Prediction | None, review_below: object) -> str:
+    """The sentence below a result: what it rests on, or why there is none."""
+    if case is None or case.outcome is None:
+        return _AT_WORK.get(state, "")
+    if case.outcome is Outcome.QUARANTINED:
+        return f"Kept aside and not classified. {reason(case)}."
+    if said is None or case.outcome is Outcome.NO_RESULT:
+        return f"{reason(case) or 'Not available'}."
+    share = percent(_of(said, said.label))
+    if case.outcome is Outcome.NEEDS_REVIEW:
+        asked = f" The model asks for at least {percent(review_below)}." if isinstance(review_below, float) else ""
+        return f"To be read by a physician. Most probable: {said.label.value}, {share}.{asked}"
+    return f"The most probable of three classes, {share}."
+
+
+def _of(said: Prediction, label: Label) -> float:
+    return float(getattr(said, f"p_{label.value}"))
+
+
+def instance(row: Instance) -> str:
+    """What became of an object."""
+    words = INSTANCES.get(row.state.value, row.state.value)
+    decided = f", {row.decision.value}" if row.decision else ""
+    return f"{words}{decided}" + (f": {row.reason.sentence}" if row.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Events of one kind by one actor that followed each other."""
+
+    what: str
+    actor: str
+    detail: str
+    first: datetime
+    last: datetime
+    times: int
+
+
+def happenings(events: Sequence[AuditEvent]) -> list[Happening]:
+    """A study's events, newest first; those that repeat each other are one line."""
+    found = []
+    for _, run in groupby(events, key=lambda e: (e.action, e.actor, e.detail)):
+        alike = list(run)
+        first, last = alike[0], alike[-1]
+        what = _EVENTS.get(first.action.value, first.action.value)
+        found.append(Happening(what, first.actor, first.detail, first.at, last.at, len(alike)))
+    return found[::-1]
