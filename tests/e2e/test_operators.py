@@ -66,6 +66,36 @@ def test_the_reserved_title_may_ask_from_this_machine(perfuscope: Installation) 
     assoc.release()
 
 
+def test_the_self_test_is_not_taken_from_another_address(perfuscope: Installation) -> None:
+    (ds, *_) = dicom.datasets(cohort.simulate(4713, 0))
+    ae = AE(ae_title=SELF_TEST_AE)
+    ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
+    assoc = ae.associate("127.0.0.1", perfuscope.port, ae_title="PERFUSCOPE", bind_address=("127.0.0.2", 0))
+    assert assoc.is_established
+    assert assoc.send_c_store(ds).Status == 0x0124
+    assoc.release()
+    assert ds.StudyInstanceUID not in perfuscope.results()
+
+
+def test_a_fixed_destination_gets_no_invented_study(tmp_path: Path, pacs: Pacs) -> None:
+    fixed = Installation(tmp_path / "home", pacs, {"min_free_disk_mb": 1, "report.destination": "pacs"})
+    before = len(pacs.received)
+    fixed.start()
+    try:
+        assert doctor(fixed)["whole path"]["level"] == "ok"
+        events = json.loads(fixed.run("audit", "list", "--format", "json"))
+        assert json.loads(fixed.run("jobs", "list", "--format", "json")) == []
+    finally:
+        fixed.stop()
+    assert len(pacs.received) == before
+    said = {(event["actor"], event["action"]) for event in events}
+    assert {("node", "start"), ("worker", "start"), ("ae:" + SELF_TEST_AE, "receive")} <= said
+    assert {action for _, action in said} >= {"result", "purge"}
+    assert "send" not in {action for _, action in said}
+    stopped = {e["actor"] for e in json.loads(fixed.run("audit", "list", "--format", "json")) if e["action"] == "stop"}
+    assert {"node", "worker"} <= stopped
+
+
 @pytest.fixture
 def kept_back(perfuscope: Installation, tmp_path: Path) -> str:
     """The Study Instance UID of a study with one screen of noise in quarantine."""
