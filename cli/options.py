@@ -23,17 +23,35 @@ Config = Annotated[
 ]
 
 
-def settings(home: Path | None = None, config: Path | None = None, **overrides: Any) -> Settings:
-    """The settings in force, and the home folder made for nobody but its owner."""
+def settings(
+    home: Path | None = None, config: Path | None = None, *, with_store: bool = True, **overrides: Any
+) -> Settings:
+    """The settings in force, and the home folder made for nobody but its owner; with a store in the identified zone."""
     named = os.environ.get("PERFUSCOPE_CONFIG")
     found = core_settings.load(config or (Path(named) if named else None), home=home, **overrides)
     os.umask(0o077)
     try:
-        for folder in (found.home, found.store, found.incoming):
+        for folder in (found.home, *((found.store, found.incoming) if with_store else ())):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         msg = f"home = {str(found.home)!r} cannot be used: {error.strerror}"
         raise SettingsError(msg) from None
+    return found
+
+
+def asked(home: Path | None = None, config: Path | None = None) -> Settings:
+    """The settings in force, for a command that only asks: it makes no folder."""
+    named = os.environ.get("PERFUSCOPE_CONFIG")
+    os.umask(0o077)
+    return core_settings.load(config or (Path(named) if named else None), home=home)
+
+
+def installed(home: Path | None = None, config: Path | None = None) -> Settings:
+    """As ``asked``; SettingsError where the database would be one in the home folder and is not there yet."""
+    found = asked(home, config)
+    if found.database_url is None and not (found.home / "perfuscope.db").exists():
+        msg = f"there is no Perfuscope in {found.home} yet; start it: perfuscope up, or run: perfuscope db upgrade"
+        raise SettingsError(msg)
     return found
 
 
@@ -52,6 +70,7 @@ def environment(found: Settings, config: Path | None) -> dict[str, str]:
     env = dict(os.environ)
     env["PERFUSCOPE_HOME"] = str(found.home)
     env["PERFUSCOPE_DICOM_PORT"] = str(found.dicom_port)
+    env["PERFUSCOPE_WEB_PORT"] = str(found.web_port)
     if config is not None:
         env["PERFUSCOPE_CONFIG"] = str(config.absolute())
     return env

@@ -1,10 +1,11 @@
 """``perfuscope worker``: Celery workers for one queue or both."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import lifetime, options
 from cli.node import Supervised
 from cli.sentences import one_sentence
 from core import log, process
@@ -29,11 +30,13 @@ def worker(
     from worker import app
 
     wanted = _queues(queues)
-    found = options.settings(home, config)
+    found = options.settings(home, config, with_store=Queue.EDGE in wanted)
     log.configure(found.log_level)
-    options.sessions(found).engine.dispose()  # refuses an outdated schema; engines are made after the fork
+    sessions = options.sessions(found)
     default = sum({Queue.EDGE: found.edge_processes, Queue.INFERENCE: found.inference_processes}[q] for q in wanted)
-    app.run(found, wanted, processes=processes or default)
+    with lifetime.recorded(sessions, "worker") if Queue.EDGE in wanted else nullcontext():
+        sessions.engine.dispose()  # the processes make their own after the fork
+        app.run(found, wanted, processes=processes or default)
 
 
 def _queues(text: str) -> list[Queue]:

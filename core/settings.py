@@ -223,6 +223,7 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     _refuse_unknown_variables()
     home = Path(given.get("home") or os.environ.get("PERFUSCOPE_HOME") or Settings.model_fields["home"].default)
+    _refuse_no_home(home)
     path = config or home.expanduser() / FILE_NAME
     if config is not None and not config.is_file():
         msg = f"there is no settings file {config}"
@@ -243,6 +244,13 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
         msg = f"home = {str(found.home)!r} in {path} leads away from that file; name the file with --config"
         raise SettingsError(msg)
     return found
+
+
+def _refuse_no_home(home: Path) -> None:
+    """Where nobody says whose home ``~`` is, it would be a folder of the root or of wherever we are."""
+    if home.parts[:1] == ("~",) and os.environ.get("HOME") == "":
+        msg = f"home = {str(home)!r}, but HOME is empty; name the folder by PERFUSCOPE_HOME"
+        raise SettingsError(msg)
 
 
 def _from(path: Path, given: dict[str, Any]) -> Settings:

@@ -15,6 +15,18 @@ from core.errors import PerfuscopeError
 from db.tables import PHI
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADING = 7_035_770_001
+"""The number of the advisory lock that an upgrade holds."""
+
+OWNER = "perfuscope_owner"
+"""The PostgreSQL role that tables belong to; its members may upgrade."""
+
+_OWNER_MAY = """
+SELECT pg_has_role(current_user, owner.oid, 'MEMBER')
+       AND coalesce((SELECT nspowner = owner.oid FROM pg_namespace WHERE nspname = :phi),
+                    has_database_privilege(owner.oid, current_database(), 'CREATE'))
+  FROM pg_roles owner WHERE owner.rolname = :owner
+"""
 
 
 class SchemaOutdated(PerfuscopeError):  # noqa: N818 - reads as the state it reports
@@ -36,7 +48,7 @@ def upgrade(engine: Engine) -> None:
         if found is not None and found not in known:
             raise SchemaOutdated(_newer(found))
         if connection.dialect.name != "sqlite":
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {PHI}"))
+            _prepare_postgresql(connection)
         command.upgrade(_config(connection), "head")
 
 
@@ -58,6 +70,15 @@ def check(engine: Engine) -> None:
 
 def _newer(found: str) -> str:
     return f"the database's schema is {found}, made by a newer release of Perfuscope; run that release"
+
+
+def _prepare_postgresql(connection: Connection) -> None:
+    """One upgrade at a time; the schema stands; what is made belongs to the owner's role, once that owns the rest."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADING})
+    if connection.scalar(text(_OWNER_MAY), {"owner": OWNER, "phi": PHI}):
+        connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+    if not connection.scalar(text("SELECT to_regnamespace(:phi) IS NOT NULL"), {"phi": PHI}):
+        connection.execute(text(f"CREATE SCHEMA {PHI}"))
 
 
 @contextmanager

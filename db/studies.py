@@ -1,11 +1,11 @@
 """Studies and their instances: what was received, under which identity. Nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -54,41 +54,54 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What a receipt did: ``new`` is false for a duplicate, which changed nothing."""
+    """What a receipt did. ``known``: the row of the same content that was there before; it needs no further work."""
 
     study_id: UUID
-    new: bool
+    known: Instance | None
+
+    @property
+    def new(self) -> bool:
+        """Whether the object was not known."""
+        return self.known is None
 
 
-def receive(session: Session, arrival: Arrival, *, now: datetime, newly_open: bool) -> Received:
+_SAME_UID = select(Study).where(Study.study_instance_uid == bindparam("uid")).with_for_update(key_share=True)
+_CONTENTS = select(Instance).where(
+    Instance.study_id == bindparam("study"), Instance.sop_instance_uid == bindparam("sop")
+)
+_INSERT_INSTANCE = insert(Instance)
+"""Statements of every receipt, made once: to make them takes as long as to run them."""
+
+
+def receive(session: Session, arrival: Arrival, *, now: datetime, fed: Container[UUID]) -> Received:
     """Write the rows of a received object.
 
-    ``newly_open``: this association feeds the study for the first time. Other content under a known SOP Instance
-    UID makes the older content no longer current; the older content sent again becomes current again.
+    ``fed``: the studies that this association has fed before. Other content under a known SOP Instance UID makes the
+    older content no longer current; the older content sent again becomes current again.
     """
     study = _study(session, arrival, now=now)
-    same_object = select(Instance).where(
-        Instance.study_id == study.id, Instance.sop_instance_uid == arrival.sop_instance_uid
-    )
-    known = session.scalars(same_object.where(Instance.sha256 == arrival.sha256)).one_or_none()
+    contents = session.scalars(_CONTENTS, {"study": study.id, "sop": arrival.sop_instance_uid}).all()
+    known = next((i for i in contents if i.sha256 == arrival.sha256), None)
     if known is not None and known.current:
-        return Received(study.id, new=False)
-    for older in session.scalars(same_object.where(Instance.current)):
-        older.current = False
-    if known is not None:
-        known.current = True
-    else:
-        study.open_associations += newly_open
-        session.add(_instance(arrival, study.id, now=now))
+        return Received(study.id, known)
+    for content in contents:
+        content.current = content is known
+    if known is None:
+        study.open_associations += study.id not in fed
+        session.execute(_INSERT_INSTANCE, [_instance(arrival, study.id, now=now)])
     study.last_received_at = now
     study.waiting_since = study.waiting_since or now
     _follow_identity(study, arrival.identity)
-    return Received(study.id, new=known is None)
+    return Received(study.id, known)
 
 
 def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
     """The study's row, made if need be and locked for this transaction."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    same = {"uid": arrival.study_instance_uid}
+    study = session.scalars(_SAME_UID, same).one_or_none()
+    if study is not None:
+        return study
+    insert_study = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     who = arrival.identity
     row = {
         "id": uuid4(),
@@ -104,32 +117,32 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
         "open_associations": 0,
         "identity_revision": 1,
     }
-    session.execute(insert(Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"]))
-    found = select(Study).where(Study.study_instance_uid == arrival.study_instance_uid).with_for_update()
-    return session.scalars(found).one()
+    session.execute(insert_study(Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"]))
+    return session.scalars(_SAME_UID, same).one()
 
 
-def _instance(arrival: Arrival, study_id: UUID, *, now: datetime) -> Instance:
-    return Instance(
-        id=arrival.instance_id,
-        study_id=study_id,
-        sop_instance_uid=arrival.sop_instance_uid,
-        sop_class_uid=arrival.sop_class_uid,
-        series_instance_uid=arrival.series_instance_uid,
-        transfer_syntax_uid=arrival.transfer_syntax_uid,
-        modality=arrival.modality,
-        series_description=arrival.series_description,
-        patient_id=arrival.identity.patient_id,
-        patient_name=arrival.identity.patient_name,
-        patient_birth_date=arrival.identity.patient_birth_date,
-        path=arrival.path,
-        size=arrival.size,
-        sha256=arrival.sha256,
-        sender_ae=arrival.sender_ae,
-        received_at=now,
-        candidate=arrival.candidate,
-        state=InstanceState.RECEIVED if arrival.candidate else InstanceState.LISTED,
-    )
+def _instance(arrival: Arrival, study_id: UUID, *, now: datetime) -> dict[str, object]:
+    return {
+        "id": arrival.instance_id,
+        "study_id": study_id,
+        "sop_instance_uid": arrival.sop_instance_uid,
+        "sop_class_uid": arrival.sop_class_uid,
+        "series_instance_uid": arrival.series_instance_uid,
+        "transfer_syntax_uid": arrival.transfer_syntax_uid,
+        "modality": arrival.modality,
+        "series_description": arrival.series_description,
+        "patient_id": arrival.identity.patient_id,
+        "patient_name": arrival.identity.patient_name,
+        "patient_birth_date": arrival.identity.patient_birth_date,
+        "path": arrival.path,
+        "size": arrival.size,
+        "sha256": arrival.sha256,
+        "sender_ae": arrival.sender_ae,
+        "received_at": now,
+        "current": True,
+        "candidate": arrival.candidate,
+        "state": InstanceState.RECEIVED if arrival.candidate else InstanceState.LISTED,
+    }
 
 
 _IDENTITY = ("patient_id", "patient_name", "patient_birth_date", "accession_number", "study_date")
@@ -185,8 +198,17 @@ def waiting(session: Session, *, now: datetime, cap: timedelta, limit: int = 500
 
 
 def locked(session: Session, study_id: UUID) -> Study:
-    """The study's row, locked until the transaction ends."""
-    return session.scalars(select(Study).where(Study.id == study_id).with_for_update()).one()
+    """The study's row, locked until the transaction ends.
+
+    Its key is not: rows that refer to it may be written meanwhile, and who has written one may still come to lock it.
+    """
+    return session.scalars(select(Study).where(Study.id == study_id).with_for_update(key_share=True)).one()
+
+
+def sizes(session: Session, study_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many objects each of the studies holds."""
+    counted = select(Instance.study_id, func.count()).where(Instance.study_id.in_(study_ids))
+    return {row[0]: row[1] for row in session.execute(counted.group_by(Instance.study_id))}
 
 
 def current_instances(session: Session, study_id: UUID) -> list[Instance]:

@@ -187,8 +187,8 @@ class AuditEvent(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(64))
-    """``perfuscope`` for what it does by itself, a process of ours (``node``, ``viewer``) for its start and stop, a
-    sender as ``ae:TITLE``, an operator as ``os:NAME``, whoever looks at the pages as ``web``."""
+    """``perfuscope`` for what it does by itself, a process of ours (``node``, ``worker``, ``viewer``) for its start and
+    stop, a sender as ``ae:TITLE``, an operator as ``os:NAME``, whoever looks at the pages as ``web``."""
     action: Mapped[AuditAction]
     study_id: Mapped[UUID | None]
     """No foreign key: the record of a study outlives it."""

@@ -1,10 +1,11 @@
-"""Fixtures for every kind of test: a database of its own for each, at the price of a file copy."""
+"""Fixtures for every kind of test: a database of its own for each, on SQLite and on PostgreSQL."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from production import Databases, PostgreSQL
 
 from core.types import ModelIdentity
 from db import model_versions, schema
@@ -13,24 +14,52 @@ from db.session import Sessions, make_engine
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One PostgreSQL server for all tests; the roles on it are theirs together."""
+    server = PostgreSQL.make()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql: PostgreSQL) -> Databases:
+    """Migrated databases on the server, given out one by one."""
+    return Databases(postgresql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The database that a test runs on: both in turn, unless it is parametrised with one of them."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with the schema of this release and an active model whose artifact is no artifact."""
     path = tmp_path_factory.mktemp("database") / "empty.db"
     engine = make_engine(f"sqlite:///{path}")
     schema.upgrade(engine)
-    sessions = Sessions(engine)
-    artifact = NewArtifact(ModelIdentity("dummy", "1", "0" * 64), card={}, packed=b"no artifact")
-    with sessions.write() as session:
-        model_versions.activate(session, artifact, now=sessions.now(session))
+    activate_a_dummy(Sessions(engine))
     engine.dispose()
     return path
 
 
+def activate_a_dummy(sessions: Sessions) -> None:
+    artifact = NewArtifact(ModelIdentity("dummy", "1", "0" * 64), card={}, packed=b"no artifact")
+    with sessions.write() as session:
+        model_versions.activate(session, artifact, now=sessions.now(session))
+
+
 @pytest.fixture
-def sessions(empty_database: Path, tmp_path: Path) -> Iterator[Sessions]:
-    """Transactions on a copy of ``empty_database``; its file is ``tmp_path / "perfuscope.db"``."""
+def sessions(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sessions]:
+    """Transactions on a database with an active model; on SQLite its file is ``tmp_path / "perfuscope.db"``."""
+    if database == "postgresql":
+        with request.getfixturevalue("databases").sessions() as sessions:
+            activate_a_dummy(sessions)
+            yield sessions
+        return
     path = tmp_path / "perfuscope.db"
-    shutil.copyfile(empty_database, path)
+    shutil.copyfile(request.getfixturevalue("empty_database"), path)
     engine = make_engine(f"sqlite:///{path}")
     yield Sessions(engine)
     engine.dispose()

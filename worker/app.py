@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -76,6 +77,7 @@ def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
     """Serve until told to stop."""
     wanted = list(queues)
     app = build(settings, wanted)
+    logging.getLogger("celery.worker.request").addHandler(_Deaf())
     app.Worker(
         queues=[queue.value for queue in wanted],
         concurrency=processes,
@@ -87,6 +89,23 @@ def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
         optimization="fair",
         quiet=True,
     ).start()
+
+
+class _Deaf(logging.Handler):
+    """Ends a worker that could not acknowledge a message: Redis died under it while it worked.
+
+    Celery logs it and goes on, but counts the message as in hand for ever and, with one at a time, takes no other. The
+    service manager starts a worker that hears again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.CRITICAL)
+        self._worker = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Stop as SIGTERM does, once the work at hand is done."""
+        if os.getpid() == self._worker and str(record.msg).startswith("Couldn't "):
+            os.kill(self._worker, signal.SIGTERM)
 
 
 def _task(app: Celery, runners: _Runners, queue: Queue) -> Callable[[str], None]:

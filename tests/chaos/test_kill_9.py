@@ -6,30 +6,14 @@ import signal
 import time
 from pathlib import Path
 
-from harness import PACS_AE, Background, Installation, Pacs, alive, descendants, until, write
+from harness import Background, Installation, Pacs, alive, descendants, push_like_a_pacs, until, write
 
-from core.errors import Unavailable
 from core.types import LABELS
-from dicom_node import scu
 from training.phantom import cohort, dicom
 
 STUDIES = 20
 VICTIMS = ("cli node", "queues edge", "queues inference", "cli up")
 SETTINGS = {"lease_s": 2, "ring_again_s": 0.5, "quiet_period_s": 120, "min_free_disk_mb": 1}
-
-
-def push_like_a_pacs(installation: Installation, folders: list[list[Path]]) -> None:
-    """Send every study, and all of it again until each object was answered with success."""
-    for paths in folders:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            try:
-                if not scu.send_files(paths, to=installation.address, calling_ae_title=PACS_AE, timeout_s=10).failed:
-                    break
-            except Unavailable:
-                time.sleep(0.3)
-        else:
-            raise AssertionError("a study was never taken")
 
 
 def kill_one(installation: Installation, victim: str) -> None:

@@ -1,11 +1,12 @@
 """The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
 
 
-python tests/evidence/run.py [--again] [held_out] [kill_9]
+python tests/evidence/run.py [--again] [held_out] [kill_9] [production]
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "evidence"
 PAGE = ROOT / "docs" / "evidence.md"
 KILL_ROUNDS = 5
+BLOWS = 21
+"""How often something is killed, emptied or restarted in a round on PostgreSQL and Redis."""
 
 
 def held_out() -> dict[str, Any]:
@@ -37,7 +40,15 @@ def kill_9() -> dict[str, Any]:
     return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20}
 
 
-STEPS: dict[str, Callable[[], dict[str, Any]]] = {"held_out": held_out, "kill_9": kill_9}
+def production() -> dict[str, Any]:
+    """Rounds of 20 studies on PostgreSQL and Redis: each process killed, Redis emptied, both servers restarted."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/chaos/test_production.py"]
+    env = {**os.environ, "CHAOS_BLOWS": str(BLOWS)}
+    codes = [subprocess.run(command, cwd=ROOT, check=False, env=env).returncode for _ in range(KILL_ROUNDS)]
+    return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20, "blows": BLOWS}
+
+
+STEPS: dict[str, Callable[[], dict[str, Any]]] = {"held_out": held_out, "kill_9": kill_9, "production": production}
 
 
 def _perfuscope(*arguments: str) -> str:
@@ -74,7 +85,16 @@ def _page(found: dict[str, Any]) -> list[str]:
             f"A round: {step['studies']} studies, SIGKILL to node, workers and supervisor in turn; every study got "
         ]
         lines += ["one report, none two.", ""]
+    if "production" in found:
+        lines += _production_page(found["production"])
     return lines
+
+
+def _production_page(step: dict[str, Any]) -> list[str]:
+    lines = ["## PostgreSQL and Redis under attack", ""]
+    lines += [f"{step['at']}: {step['passed']} of {step['rounds']} rounds passed. A round: {step['studies']} studies, "]
+    lines += [f"{step['blows']} blows in turn: Redis emptied, SIGKILL to each of the four processes, "]
+    return [*lines, "PostgreSQL stopped at once, Redis killed; every study got one report, none two.", ""]
 
 
 def _held_out_page(step: dict[str, Any]) -> list[str]:

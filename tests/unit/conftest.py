@@ -1,18 +1,15 @@
-"""A fresh database per test: a copy of one that was migrated once."""
+"""A fresh database per test, on SQLite and on PostgreSQL: migrated once, then copied or emptied."""
 
 import io
 import logging
-import os
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
+from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
 from ward import Clock, Ward
 
 from core import log
@@ -29,49 +26,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str | None]:
-    """The URL of a PostgreSQL server to use instead of SQLite files, from TEST_DATABASE_SERVER; its template stands."""
-    url = os.environ.get("TEST_DATABASE_SERVER")
-    if url is None:
-        yield None
-        return
-    _administer(url, "DROP DATABASE IF EXISTS template_perfuscope", "CREATE DATABASE template_perfuscope")
-    engine = make_engine(f"{url}/template_perfuscope")
-    schema.upgrade(engine)
-    engine.dispose()
-    yield url
-    _administer(url, "DROP DATABASE template_perfuscope")
-
-
-def _administer(url: str, *statements: str) -> None:
-    engine = create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
-
-
 @pytest.fixture
-def new_sessions(migrated: Path, tmp_path: Path, server: str | None) -> Iterator[Callable[..., Sessions]]:
+def new_sessions(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Sessions]]:
     """Makes sessions on a new database of their own."""
-    engines, databases = [], []
+    with ExitStack() as stack:
 
-    def make(name: str = "perfuscope.db", **options: object) -> Sessions:
-        if server is None:
-            shutil.copy(migrated, tmp_path / name)
-            engines.append(make_engine(f"sqlite:///{tmp_path / name}"))
-        else:
-            databases.append(f"test_{uuid4().hex}")
-            _administer(server, f"CREATE DATABASE {databases[-1]} TEMPLATE template_perfuscope")
-            engines.append(make_engine(f"{server}/{databases[-1]}"))
-        return Sessions(engines[-1], **options)
+        def make(name: str = "perfuscope.db", **options: object) -> Sessions:
+            if database == "postgresql":
+                return stack.enter_context(request.getfixturevalue("databases").sessions(**options))
+            shutil.copy(request.getfixturevalue("migrated"), tmp_path / name)
+            engine = make_engine(f"sqlite:///{tmp_path / name}")
+            stack.callback(engine.dispose)
+            return Sessions(engine, **options)
 
-    yield make
-    for engine in engines:
-        engine.dispose()
-    for database in databases:
-        _administer(server or "", f"DROP DATABASE {database} WITH (FORCE)")
+        yield make
 
 
 @pytest.fixture

@@ -280,6 +280,7 @@ def until(sessions, job_id: UUID, condition, timeout_s: float = 40) -> Job:
     raise AssertionError((job.state, job.attempts, job.error))
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the worker finds it in its home folder
 def test_a_worker_does_what_is_rung_for_survives_a_dead_child_and_prints_no_text(worker, tmp_path):
     sessions, log, _ = worker
     fine, dies, bug = (add(sessions, name) for name in ("fine", "dies", "bug"))
@@ -298,6 +299,7 @@ def test_a_worker_does_what_is_rung_for_survives_a_dead_child_and_prints_no_text
     assert "CANARY" not in log()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # as above
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks children up in /proc")
 def test_a_child_killed_while_it_waits_for_work_holds_nobody_up_and_its_heir_may_finish_on_shutdown(worker, tmp_path):
     sessions, log, process = worker

@@ -1,14 +1,9 @@
 """The migrations make exactly the tables of ``db.tables``; an outdated database is refused with what to do."""
 
-import os
-import shutil
-import socket
-import subprocess
 import threading
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, event, inspect, text
+from sqlalchemy import Engine, MetaData, event, inspect, text
 
 from core.errors import SettingsError
 from db import schema
@@ -153,47 +148,11 @@ def test_a_reader_is_not_held_up_by_a_writer(engine):
             assert reading.scalar(text("SELECT count(*) FROM jobs")) == 0
 
 
-# PostgreSQL, where a server can be started
-
-
-BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-
-
-def _as_nobody(command: list[str], **options) -> subprocess.CompletedProcess:
-    """Run as an unprivileged user: the server refuses root."""
-    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    return subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **user, **options)
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
-    """A server of our own on a free port."""
-    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    if BIN is None:
-        pytest.skip("no PostgreSQL server is installed")
-    folder = Path("/tmp") / f"perfuscope-test-{os.getpid()}"
-    folder.mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = str(folder / "data")
-    _as_nobody([str(BIN / "initdb"), "-D", data, "-A", "trust", "-U", "owner", "-N"])
-    serve = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    _as_nobody([str(BIN / "pg_ctl"), "-D", data, "-o", serve, "-l", str(folder / "log"), "-w", "start"])
-    yield f"postgresql+psycopg://owner@127.0.0.1:{port}"
-    _as_nobody([str(BIN / "pg_ctl"), "-D", data, "-m", "immediate", "stop"])
-    shutil.rmtree(folder)
+# PostgreSQL
 
 
 def test_the_migrations_make_exactly_the_tables_on_postgresql(postgresql):
-    admin = create_engine(f"{postgresql}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        for name in ("migrated", "created"):
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    migrated, created = (make_engine(f"{postgresql}/{name}") for name in ("migrated", "created"))
+    migrated, created = (make_engine(postgresql.url(postgresql.new_database())) for _ in range(2))
     event.listen(
         Base.metadata,
         "before_create",

@@ -1,0 +1,78 @@
+"""On PostgreSQL and Redis: whatever is killed, emptied or restarted, every study gets its report, none gets two."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import Background, push_like_a_pacs, until, write
+from production_site import COMMANDS, Site, site
+from pydicom import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from core.types import LABELS
+from training.phantom import cohort, dicom
+
+STUDIES = 20
+BLOWS = int(os.environ.get("CHAOS_BLOWS", "7"))
+SETTINGS = {"lease_s": 2, "ring_again_s": 0.5, "quiet_period_s": 120, "min_free_disk_mb": 1}
+
+
+def blows(hospital: Site) -> list[Callable[[], None]]:
+    """What befalls it, in turn."""
+
+    def redis_is_emptied() -> None:
+        hospital.redis.flush()
+
+    def postgresql_restarts_without_a_goodbye() -> None:
+        hospital.postgresql.stop()
+        hospital.postgresql.start()
+
+    def redis_is_killed_and_comes_back() -> None:
+        hospital.redis.stop(9)
+        time.sleep(0.5)
+        hospital.redis.start()
+
+    kills = [lambda name=name: hospital.kill(name) for name in COMMANDS]
+    return [redis_is_emptied, *kills, postgresql_restarts_without_a_goodbye, redis_is_killed_and_comes_back]
+
+
+def test_20_studies_20_reports_whatever_falls_over(tmp_path: Path) -> None:
+    patients = (cohort.simulate(77, index, label=LABELS[index % 3]) for index in range(STUDIES))
+    studies = [_screens(dicom.datasets(patient)) for patient in patients]
+    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(studies)]
+    uids = {str(datasets[0].StudyInstanceUID) for datasets in studies}
+    with site(tmp_path, **SETTINGS) as hospital:
+        sender = Background(lambda: push_like_a_pacs(hospital, folders))
+        for blow in itertools.islice(itertools.cycle(blows(hospital)), BLOWS):
+            time.sleep(1)
+            blow()
+        sender.finish(150)
+        until(lambda: uids <= {r.study for r in hospital.pacs.received}, 90, "every report comes")
+        until(lambda: _all_sent(hospital), 60, "every delivery is written down")
+        _each_once(hospital, uids)
+        assert set(hospital.restarts) == set(COMMANDS)
+
+
+def _screens(datasets: list[Dataset]) -> list[Dataset]:
+    """Without the raw data, which nobody decodes."""
+    return [ds for ds in datasets if ds.SOPClassUID == SecondaryCaptureImageStorage]
+
+
+def _all_sent(hospital: Site) -> bool:
+    asked = "SELECT stage, count(*) FROM jobs WHERE state = 'done' GROUP BY stage"
+    with hospital.postgresql.connected(hospital.database) as connection:
+        done = dict(connection.execute(asked).fetchall())
+    return done == {"prepare": 3 * STUDIES, "classify": STUDIES, "report": STUDIES, "deliver": STUDIES}
+
+
+def _each_once(hospital: Site, uids: set[str]) -> None:
+    assert {r.study for r in hospital.pacs.received} == uids
+    for study in uids:
+        assert len({r.uid for r in hospital.pacs.of(study)}) == 1, "a second report"
+        assert len({r.digest for r in hospital.pacs.of(study)}) == 1, "other bytes in a repeated send"
+    results = hospital.results().values()
+    assert len(results) == STUDIES
+    assert {item["revision"] for item in results} == {1}
+    assert [[report["state"] for report in item["reports"]] for item in results] == [["sent"]] * STUDIES
