@@ -36,7 +36,7 @@ def list_events(
     """List audit events, newest first. Studies and objects stand there by our own keys."""
     from db import audit
 
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         study_id = one_study(session, study) if study else None
         rows = audit.listed(session, study_id=study_id, since=parse_time(since), limit=limit)
@@ -54,7 +54,7 @@ def list_events(
     if output == "json":
         typer.echo(json.dumps(found, indent=2))
     elif output == "csv":
-        writer = csv.DictWriter(sys.stdout, (*_COLUMNS[:4], "subject", "detail"))
+        writer = csv.DictWriter(sys.stdout, (*_COLUMNS[:4], "subject", "detail"), lineterminator="\n")
         writer.writeheader()
         writer.writerows(found)
     else:

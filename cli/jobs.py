@@ -33,7 +33,7 @@ def list_jobs(
     """List jobs, newest first."""
     from db import jobs
 
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         rows = jobs.listed(session, states=(state,) if state else _OPEN, limit=limit)
     found = [
@@ -81,7 +81,7 @@ def retry(
 
     if (job is None) == (not every):
         raise SettingsError("name a job, or say --all")
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.write() as session:
         dead = [row.id for row in jobs.listed(session, states=(JobState.DEAD,), limit=100_000)]
         chosen = dead if every else _matching(dead, job or "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import lifetime, options
 from cli.sentences import one_sentence
 from core import log, process
 from core.errors import PerfuscopeError
@@ -66,11 +66,12 @@ def serve(found: Settings, stop: threading.Event) -> None:
     _log.info("listening as %s on %s port %d", found.ae_title, found.dicom_host, listener.port)
     if not found.accept_any_peer and not any(peer.may_send for peer in found.peers):
         _log.warning("no peer may send: add [[peers]] to perfuscope.toml, or set PERFUSCOPE_ACCEPT_ANY_PEER")
-    stop.wait()
-    listener.close()
-    reconciler.close()
-    sweeper.close()
-    bellringer.close()
+    with lifetime.recorded(sessions, "node"):
+        stop.wait()
+        listener.close()
+        reconciler.close()
+        sweeper.close()
+        bellringer.close()
 
 
 def _ready_sessions(found: Settings) -> "Sessions":

@@ -23,7 +23,7 @@ def purge(
     home: options.Home = None,
     config: options.Config = None,
 ) -> None:
-    """Delete what [retention] says is old enough. Only what is done goes; it does not come back.
+    """Delete what the retention settings call old enough. Only what is done goes; it does not come back.
 
     objects_days takes received objects and report files, and keeps results; studies_days takes whole studies.
     Studies with open or given-up work, or with objects in quarantine that nobody decided on, stay.

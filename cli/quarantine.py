@@ -39,7 +39,7 @@ def list_items(
     """List what waits for a decision, oldest first."""
     from db import quarantine
 
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         found = [
             {
@@ -88,7 +88,7 @@ def show(
     from db import audit
     from db.tables import Study
 
-    settings = options.settings(home, config)
+    settings = options.installed(home, config)
     with _found(options.sessions(settings), key) as (session, now, found):
         study_id = found.id if isinstance(found, Study) else found.study_id
         audit.record(session, AuditAction.VIEW, actor=actor(), now=now, study_id=study_id, detail="quarantine show")
@@ -177,7 +177,7 @@ def release(key: Key, home: options.Home = None, config: options.Config = None) 
     from dicom_node import decisions
     from dicom_node.completion import Policy
 
-    settings = options.settings(home, config)
+    settings = options.installed(home, config)
     with _found(options.sessions(settings), key) as (session, now, found):
         if isinstance(found, Study):
             decisions.release_study(session, found.id, actor=actor(), now=now, policy=Policy.of(settings))
@@ -196,7 +196,7 @@ def reject(key: Key, home: options.Home = None, config: options.Config = None) -
     from dicom_node import decisions
     from dicom_node.completion import Policy
 
-    settings = options.settings(home, config)
+    settings = options.installed(home, config)
     with _found(options.sessions(settings), key) as (session, now, found):
         if isinstance(found, Study):
             raise PerfuscopeError("reject the objects that are not this patient's, one by one; see: quarantine show")

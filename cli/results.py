@@ -39,7 +39,7 @@ def results(
     from db import results as queries
 
     wanted = queries.Wanted(label=label, since=parse_time(since), limit=limit)
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         found = queries.items(session, wanted)
     note_view(sessions, f"results {len(found)}")

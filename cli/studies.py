@@ -43,7 +43,7 @@ def requeue(
     from dicom_node import decisions
     from dicom_node.completion import Policy
 
-    found = options.settings(home, config)
+    found = options.installed(home, config)
     sessions = options.sessions(found)
     with sessions.write() as session:
         study_id, now = one_study(session, study), sessions.now(session)
@@ -71,7 +71,7 @@ def replay(
     """
     from worker import replaying
 
-    found = options.settings(home, config)
+    found = options.installed(home, config)
     sessions = options.sessions(found)
     with sessions.read() as session:
         study_id = one_study(session, study)
@@ -108,7 +108,7 @@ def list_studies(
     """List studies with their state, newest first."""
     from db import results
 
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         found = results.items(session, results.Wanted(limit=limit))
     note_view(sessions, f"studies list {len(found)}")
@@ -127,7 +127,7 @@ def show(
     config: options.Config = None,
 ) -> None:
     """Show one study: its objects, revisions and deliveries."""
-    sessions = options.sessions(options.settings(home, config))
+    sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         study_id = one_study(session, study)
         found = _detail(session, study_id)

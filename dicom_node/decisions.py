@@ -63,19 +63,24 @@ def reject(session: Session, instance_id: UUID, *, actor: str, now: datetime, po
 
 
 def prepare_again(session: Session, study_id: UUID, *, actor: str, now: datetime) -> int:
-    """Have all candidate screens of a study prepared again, with the layouts and rules of today; how many."""
+    """Have all candidate screens of a study prepared again, with the layouts and rules of today; how many.
+
+    Raises ``PerfuscopeError`` where there is no screen, or where retention has deleted them all.
+    """
     studies.locked(session, study_id)
-    chosen = [
-        i
-        for i in studies.current_instances(session, study_id)
-        if i.candidate and i.decision is not Decision.REJECTED and i.purged_at is None
+    screens = [
+        i for i in studies.current_instances(session, study_id) if i.candidate and i.decision is not Decision.REJECTED
     ]
+    chosen = [i for i in screens if i.purged_at is None]
+    if not chosen:
+        raise PerfuscopeError(
+            "retention has deleted the files of its screens" if screens else "that study has no screen"
+        )
     for instance in chosen:
         _prepare_again(session, instance, now=now)
-    if chosen:
-        studies.reopen(session, study_id, now=now)
-        detail = f"prepare {len(chosen)}"
-        audit.record(session, AuditAction.REQUEUE, actor=actor, now=now, study_id=study_id, detail=detail)
+    studies.reopen(session, study_id, now=now)
+    detail = f"prepare {len(chosen)}"
+    audit.record(session, AuditAction.REQUEUE, actor=actor, now=now, study_id=study_id, detail=detail)
     return len(chosen)
 
 

@@ -57,9 +57,9 @@ def doctor(
 
 def _findings(home: options.Home, config: options.Config, only_peer: str | None) -> Iterator[Finding]:
     try:
-        settings = options.settings(home, config)
+        settings = options.asked(home, config)
     except SettingsError as error:
-        yield fail("settings", str(error), "Mend the settings; nothing else was looked at.")
+        yield fail("settings", str(error), "Mend that first; nothing else was looked at.")
         return
     if only_peer is not None:
         yield from _peers(settings, only_peer)
@@ -71,6 +71,9 @@ def _findings(home: options.Home, config: options.Config, only_peer: str | None)
 def _checks(settings: Settings) -> Iterator[Finding]:
     from cli.doctor import checks
 
+    if not settings.home.is_dir():
+        yield fail("home", f"{settings.home} is not there", "Run doctor on the node's machine, as the node's user.")
+        return
     yield checks.home(settings)
     yield checks.disk(settings)
     yield checks.screens(settings)

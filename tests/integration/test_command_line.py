@@ -63,6 +63,17 @@ def test_a_terminal_that_knows_no_unicode(home: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("command", [("results",), ("audit", "list"), ("quarantine", "list"), ("jobs", "list")])
+def test_a_question_makes_no_folder(tmp_path: Path, command: tuple[str, ...]) -> None:
+    assert "no Perfuscope" in one_sentence(perfuscope(*command, home=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_nobodys_home_is_no_home(tmp_path: Path) -> None:
+    said = one_sentence(perfuscope("db", "upgrade", home=tmp_path, PERFUSCOPE_HOME="", HOME=""))
+    assert "HOME is empty" in said
+
+
 @pytest.mark.parametrize("command", ["doctor", "purge", "quarantine", "audit", "studies", "viewer", "up"])
 def test_help_fits_a_terminal_of_80_columns(tmp_path: Path, command: str) -> None:
     done = perfuscope(command, "--help", home=tmp_path / "home", COLUMNS="80")

@@ -213,3 +213,12 @@ def test_what_retention_deleted_is_not_prepared_again(ward: Ward, clock: Clock) 
         session.get_one(Instance, lost).purged_at = clock.now
     with pytest.raises(PerfuscopeError, match="retention has deleted"):
         decide(ward, decisions.release_object, lost)
+
+
+def test_nothing_left_to_prepare_again_is_said(ward: Ward, clock: Clock) -> None:
+    complete(ward)
+    with ward.sessions.write() as session:
+        for row in session.scalars(select(Instance)):
+            row.purged_at = clock.now
+    with pytest.raises(PerfuscopeError, match="retention has deleted"):
+        decide(ward, decisions.prepare_again, ward.study().id)

@@ -2,9 +2,12 @@
 
 from io import StringIO
 
+import pytest
+import typer
 from rich.console import Console
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from cli.sentences import shown
+from cli.sentences import one_sentence, shown
 
 
 def printed(text: str) -> str:
@@ -23,3 +26,40 @@ def test_control_characters_are_replaced():
 
 def test_names_in_any_script_stay():
     assert printed("Παπαδόπουλος 山田") == "Παπαδόπουλος 山田"
+
+
+class RefusalError(Exception):
+    """As the driver of PostgreSQL raises it."""
+
+    sqlstate = "42501"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ProgrammingError("DELETE", {}, RefusalError("permission denied")), "may not do that"),
+        (OperationalError("SELECT", {}, Exception("SIM^ONE is locked")), "could not do it (OperationalError)"),
+        (PermissionError(13, "Permission denied", "out"), "out cannot be used: Permission denied"),
+    ],
+)
+def test_a_database_or_file_that_refuses_is_told_in_one_sentence(error, words, capsys):
+    @one_sentence
+    def command() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as ended:
+        command()
+    assert ended.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert "SIM" not in said
+
+
+def test_a_bug_stays_a_bug():
+    @one_sentence
+    def command() -> None:
+        raise ProgrammingError("SELEC", {}, Exception("syntax error"))
+
+    with pytest.raises(ProgrammingError):
+        command()
