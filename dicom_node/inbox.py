@@ -1,6 +1,5 @@
 """The file store: an object is there whole and for good, or not at all."""
 
-import hashlib
 import logging
 import os
 import shutil
@@ -12,8 +11,6 @@ from uuid import UUID
 
 log = logging.getLogger("perfuscope.inbox")
 
-_META_START = 132
-_GROUP_LENGTH_ELEMENT = 12
 _UNCLAIMED = "unclaimed"
 
 
@@ -94,15 +91,6 @@ class Inbox:
             self.path(relative).unlink(missing_ok=True)
         except OSError as error:
             log.error("file %s cannot be removed: %s", relative, error.strerror)  # noqa: TRY400 - opaque name, no values
-
-
-def dataset_sha256(path: Path) -> str:
-    """The SHA-256 of a DICOM file's data set alone: the file meta differs from sender to sender."""
-    with path.open("rb") as file:
-        file.seek(_META_START + 8)
-        group_length = int.from_bytes(file.read(4), "little")
-        file.seek(_META_START + _GROUP_LENGTH_ELEMENT + group_length)
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,149 +1,51 @@
-"""Files that grow while objects arrive: in our folder, bounded, and never the cause of a dead association.
-
-pynetdicom keeps a data set in memory, or streams it into the system's temporary folder, where a full disk or a command
-without UIDs raises in its reactor and takes the association down. Here every message gets a file of ours for its data
-set: what goes wrong with it is remembered, and answered with a status when the object is complete.
-"""
+"""The DIMSE provider of an association that receives: messages grow in files, and a C-STORE is answered at once."""
 
 import logging
-import os
+import queue
+import time
 import weakref
-from contextlib import suppress
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse import DIMSEServiceProvider, _QueueItem
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
-from pynetdicom.dsutils import create_file_meta
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import time
+from pynetdicom.service_class import StorageServiceClass
 
 from dicom_node.decode import PYDICOM_ERRORS
+from dicom_node.growing import Growing, Incoming, context_of, stores
 from dicom_node.header import conformant
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 log = logging.getLogger("perfuscope.incoming")
 
 _LONGEST_COMMAND = 64 * 1024
 _NO_INSTANCE = "2.25.0"  # answered to a command whose own UID cannot be
 _REACTOR_EVENT_INVALID = "Evt19"  # PS3.8 9.2: unrecognised or invalid PDU; the association is aborted
-
-
-class Growing(BytesIO):
-    """One object's file, filled fragment by fragment in the place of the memory that pynetdicom would use.
-
-    ``problem`` is None, ``"disk"`` (it could not be written), ``"too_large"``, ``"command"`` (the command's UIDs are
-    none) or ``"empty"``. The UIDs are the command's own words. The file is removed by ``close``, and when this object
-    goes, unless it was renamed away. Data sets of other messages than C-STORE are dropped.
-    """
-
-    def __init__(self, message: DIMSEMessage, assoc: Association, *, folder: Path, max_bytes: int) -> None:
-        super().__init__()
-        self.path = folder / uuid4().hex
-        self.problem: str | None = "empty"
-        self.size = 0
-        self.sop_class_uid = self.sop_instance_uid = ""
-        self._message = weakref.ref(message)
-        self._assoc = weakref.ref(assoc)
-        self._room = max_bytes
-        self._begun = False
-        self._fd = -1
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        """Append; after a problem the rest of the object is read from the peer and dropped."""
-        view = memoryview(data)
-        if not self._begun:
-            self._begin()
-        self._append(view)
-        self.size += view.nbytes
-        return view.nbytes
-
-    def sync(self) -> None:
-        """Force what was written to the disk; OSError if it cannot be."""
-        os.fsync(self._fd)
-
-    def close(self) -> None:
-        """Close the file, and remove it unless it was renamed away; safe to call twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            with suppress(OSError):  # a disk gone read-only: the next start clears the folder
-                self.path.unlink(missing_ok=True)
-        super().close()
-
-    def read_command(self, message: C_STORE_RQ) -> None:
-        """Take the UIDs from the command, as they are."""
-        self.sop_class_uid = str(message.command_set.get("AffectedSOPClassUID") or "")
-        self.sop_instance_uid = str(message.command_set.get("AffectedSOPInstanceUID") or "")
-
-    def _begin(self) -> None:
-        """Write a blank preamble and the file meta (PS3.10 7.1), now that the command is known."""
-        self._begun = True
-        message, assoc = self._message(), self._assoc()
-        if assoc is None or not isinstance(message, C_STORE_RQ):
-            return
-        self.read_command(message)
-        context = _context_of(message, assoc)
-        named = conformant(self.sop_class_uid) and conformant(self.sop_instance_uid)
-        if context is None or not _stores(context) or not named:
-            self.problem = "command"
-            return
-        self.problem = None
-        try:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError:
-            self.problem = "disk"
-        head = _head(self.sop_class_uid, self.sop_instance_uid, context)
-        self._append(memoryview(head))
-        self.size += len(head)
-
-    def _append(self, view: memoryview) -> None:
-        if self.problem is None and self.size + view.nbytes > self._room:
-            self.problem = "too_large"
-        while view and self.problem is None:
-            try:
-                view = view[os.write(self._fd, view) :]
-            except OSError:
-                self.problem = "disk"
-
-
-def _context_of(message: DIMSEMessage, assoc: Association) -> PresentationContext | None:
-    return next((c for c in assoc.accepted_contexts if c.context_id == message.context_id), None)
-
-
-def _stores(context: PresentationContext) -> bool:
-    return context.abstract_syntax != UID(Verification)
-
-
-def _head(sop_class_uid: str, sop_instance_uid: str, context: PresentationContext) -> bytes:
-    head = DicomBytesIO()
-    head.write(b"\x00" * 128 + b"DICM")
-    file_meta = create_file_meta(
-        sop_class_uid=UID(sop_class_uid),
-        sop_instance_uid=UID(sop_instance_uid),
-        transfer_syntax=context.transfer_syntax[0],
-    )
-    write_file_meta_info(head, file_meta)
-    return head.getvalue()
+_ESTABLISHING_S = 5.0
 
 
 class StreamingProvider(DIMSEServiceProvider):
-    """An acceptor's DIMSE provider whose messages grow in files, and which no malformed message can kill."""
+    """An acceptor's DIMSE provider whose messages grow in files, and which no malformed message can kill.
 
-    def __init__(self, assoc: Association, incoming: "Incoming") -> None:
+    It answers a C-STORE in the thread that received its last fragment; everything else is the association's own
+    thread's. ``serving`` is true meanwhile.
+    """
+
+    def __init__(self, assoc: Association, incoming: Incoming) -> None:
         super().__init__(assoc)
+        self.serving = False
         self._incoming = incoming
         self._files: weakref.WeakSet[Growing] = weakref.WeakSet()
+        self.msg_queue = _Requests(self)
+
+    @property
+    def growing(self) -> Growing | None:
+        """The file of the object whose fragments come next; None if no fragment is expected."""
+        if self.message is None or self.message.context_id is None:
+            return None
+        return self.message.data_set if isinstance(self.message.data_set, Growing) else None
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take the next fragments of a message; abort the association if they are none."""
@@ -159,6 +61,26 @@ class StreamingProvider(DIMSEServiceProvider):
         if self.message is not None and self.message.encoded_command_set.tell() > _LONGEST_COMMAND:
             self.refuse()
 
+    def serve(self, context_id: int, request: C_STORE) -> bool:
+        """Answer a C-STORE if that is possible here and now; False leaves it to the association's thread."""
+        context = self.assoc._accepted_cx.get(context_id)  # noqa: SLF001 - ``accepted_contexts`` sorts them each time
+        if context is None or not request.is_valid_request or not self._is_established():
+            return False
+        self.serving = True
+        try:
+            StorageServiceClass(self.assoc).SCP(request, context)
+        finally:
+            self.dul._idle_timer.restart()  # noqa: SLF001 - it was us who kept the peer waiting
+            self.serving = False
+        return True
+
+    def _is_established(self) -> bool:
+        """An eager peer's first object may be here before the association's thread has noted that it accepted it."""
+        deadline = time.monotonic() + _ESTABLISHING_S
+        while not self.assoc.is_established and not self.assoc._sent_abort and time.monotonic() < deadline:  # noqa: SLF001
+            time.sleep(0.001)
+        return self.assoc.is_established
+
     def refuse(self) -> None:
         """Abort the association for what its peer said."""
         log.warning("a message that is none in DIMSE; association aborted")
@@ -170,23 +92,18 @@ class StreamingProvider(DIMSEServiceProvider):
             growing.close()
 
 
-class Incoming:
-    """The folder of growing files."""
+class _Requests(queue.Queue[_QueueItem]):
+    """Complete messages for the association's thread, but for those that are served on their way."""
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
+    def __init__(self, provider: StreamingProvider) -> None:
+        super().__init__()
+        self._provider = weakref.proxy(provider)
 
-    def clear(self) -> None:
-        """Make the folder, and clear it of what a dead process left."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in self._folder.iterdir():
-            if not left.is_dir():  # as the root of a file system has them
-                left.unlink(missing_ok=True)
-
-    def open(self, message: DIMSEMessage, assoc: Association) -> Growing:
-        """A file for the message's data set; it appears with the first fragment."""
-        return Growing(message, assoc, folder=self._folder, max_bytes=self._max_bytes)
+    def put(self, item: _QueueItem, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Serve the message, or else queue it."""
+        context_id, request = item
+        if not (isinstance(request, C_STORE) and self._provider.serve(context_id, request)):
+            super().put(item, block, timeout)
 
 
 def let_through(event: Event) -> None:
@@ -199,12 +116,12 @@ def let_through(event: Event) -> None:
     if not (isinstance(message, C_STORE_RQ) and isinstance(growing, Growing)):
         return
     growing.read_command(message)
-    command, context = message.command_set, _context_of(message, event.assoc)
+    command, context = message.command_set, context_of(message, event.assoc)
     if command.get("MessageID") is None and isinstance(provider, StreamingProvider):
         provider.refuse()  # there is no way to answer it
     if command.get("Priority") is None:
         command.Priority = 0
-    if context is None or not _stores(context) or context.abstract_syntax != growing.sop_class_uid:
+    if context is None or not stores(context) or context.abstract_syntax != growing.sop_class_uid:
         command.AffectedSOPClassUID = SecondaryCaptureImageStorage
     if not conformant(growing.sop_instance_uid):
         command.AffectedSOPInstanceUID = _NO_INSTANCE

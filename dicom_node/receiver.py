@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
 from db import jobs, reports, studies
 from db.session import Sessions
+from db.tables import Instance
 from dicom_node import completion, prepare
 from dicom_node import header as headers
 from dicom_node.completion import Policy
+from dicom_node.fed import Fed
+from dicom_node.growing import Growing
 from dicom_node.header import Header, UnparsableObject
-from dicom_node.inbox import Inbox, dataset_sha256
-from dicom_node.incoming import Growing
+from dicom_node.inbox import Inbox
 
 log = logging.getLogger("perfuscope.receiver")
 
@@ -71,8 +72,9 @@ class Receiver:
         self._lock = threading.Lock()
         self.own_reports = 0
 
-    def store(self, growing: Growing, command: Command, fed: set[UUID]) -> int:
+    def store(self, growing: Growing, command: Command, fed: Fed) -> int:
         """The C-STORE status for a complete object; ``fed`` collects the studies that its association feeds."""
+        growing.complete()
         if growing.problem is not None:
             log.warning("object refused: %s", growing.problem)
             return _STATUS_OF[growing.problem]
@@ -95,21 +97,20 @@ class Receiver:
         log.error("object refused: the store cannot be written")
         return OUT_OF_RESOURCES
 
-    def _keep(self, growing: Growing, command: Command, header: Header, fed: set[UUID]) -> int:
+    def _keep(self, growing: Growing, command: Command, header: Header, fed: Fed) -> int:
         instance_id = uuid4()
         relative = ""
         try:
             if not self._inbox.has_room():
                 return self._no_disk()
             growing.sync()
-            sha256 = dataset_sha256(growing.path)
             relative = self._inbox.place(instance_id)
             self._inbox.adopt(growing.path, relative)
         except OSError:
             if relative:
                 self._inbox.discard(relative)
             return self._no_disk()
-        arrival = _arrival(header, command, instance_id, relative, size=growing.size, sha256=sha256)
+        arrival = _arrival(header, command, instance_id, relative, size=growing.size, sha256=growing.sha256)
         try:
             return self._write_down(arrival, ours=header.ours, fed=fed)
         except SQLAlchemyError as error:
@@ -117,23 +118,25 @@ class Receiver:
             log.error("object refused: the database is away (%s)", type(error).__name__)  # noqa: TRY400 - no values
             return OUT_OF_RESOURCES
 
-    def _write_down(self, arrival: studies.Arrival, *, ours: bool, fed: set[UUID]) -> int:
+    def _write_down(self, arrival: studies.Arrival, *, ours: bool, fed: Fed) -> int:
         """Row and job in one transaction; the bell after it."""
         bell: Bell | None = None
         with self._sessions.write() as session:
             now = self._sessions.now(session)
             if ours or reports.is_known(session, arrival.sop_instance_uid):
                 return self._ignore(arrival)
-            known = studies.id_of(session, arrival.study_instance_uid)
-            received = studies.receive(session, arrival, now=now, newly_open=known not in fed)
+            received = studies.receive(session, arrival, now=now, fed=fed.stored)
             if received.new and arrival.candidate:
                 bell = jobs.add(
                     session, JobStage.PREPARE, subject=arrival.instance_id, now=now, ring_again=self._policy.ring_again
                 )
-            if not received.new:
-                self._drop_duplicate(session, arrival, received.study_id)
-                return SUCCESS
-        fed.add(received.study_id)
+            if received.known is not None:
+                self._drop_duplicate(arrival, received.known)
+        fed.sender_ae = arrival.sender_ae
+        if received.known is not None:
+            fed.duplicates[received.study_id] += 1
+            return SUCCESS
+        fed.stored[received.study_id] += 1
         log.info("stored instance %s of study %s, %d bytes", arrival.instance_id, received.study_id, arrival.size)
         self._ring([bell] if bell else [])
         return SUCCESS
@@ -146,26 +149,25 @@ class Receiver:
         log.info("one of our own reports came back and is not kept (%d since the start)", count)
         return SUCCESS
 
-    def _drop_duplicate(self, session: Session, arrival: studies.Arrival, study_id: UUID) -> None:
+    def _drop_duplicate(self, arrival: studies.Arrival, known: Instance) -> None:
         """Remove the new file, unless the known one is gone: success means stored, also the second time."""
-        log.info("duplicate: study %s", study_id)
-        for known in studies.current_instances(session, study_id):
-            same = (known.sop_instance_uid, known.sha256) == (arrival.sop_instance_uid, arrival.sha256)
-            if same and not self._inbox.holds(known.path):
-                known.path = arrival.path
-                log.warning("instance %s had lost its file; it has one again", known.id)
-                return
-        self._inbox.discard(arrival.path)
+        log.info("duplicate: study %s", known.study_id)
+        if known.purged_at is None and self._inbox.holds(known.path):
+            self._inbox.discard(arrival.path)
+            return
+        known.path, known.purged_at = arrival.path, None
+        log.warning("instance %s had no file; it has one again", known.id)
 
-    def close(self, fed: set[UUID]) -> None:
-        """The association that fed these studies is gone. A lost database only costs the association wait."""
-        if not fed:
+    def close(self, fed: Fed) -> None:
+        """The association that fed these studies is gone. A lost database costs the association wait and its events."""
+        if not fed.studies():
             return
         try:
             with self._sessions.write() as session:
-                studies.close_associations(session, frozenset(fed))
+                studies.close_associations(session, frozenset(fed.stored))
                 now = self._sessions.now(session)
-                settled = [completion.settle(session, study, now=now, policy=self._policy) for study in sorted(fed)]
+                fed.record(session, now=now)
+                settled = [completion.settle(session, study, now=now, policy=self._policy) for study in fed.studies()]
         except SQLAlchemyError as error:
             log.warning("end of association not written down (%s)", type(error).__name__)
             return

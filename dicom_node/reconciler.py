@@ -3,10 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from core.jobs import Bell
 from db import jobs, studies
@@ -18,6 +20,9 @@ log = logging.getLogger("perfuscope.reconciler")
 
 _TICK_S = 0.2
 _PAUSE_S = 1.0
+_BIG = 100
+_REST_PER_OBJECT = timedelta(milliseconds=1)
+"""Judging a study reads all its rows, some 0.04 ms each: so it takes a few per cent of the node's time at most."""
 
 
 class Reconciler:
@@ -30,6 +35,7 @@ class Reconciler:
         self._ring = ring
         self._policy = policy
         self._tick_s = tick_s
+        self._asleep: dict[UUID, datetime] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
@@ -57,13 +63,22 @@ class Reconciler:
         """One round: ring what is silent, settle what is waiting. Writes nothing when nothing is due."""
         with self._sessions.read() as session:
             now = self._sessions.now(session)
-            waiting = studies.waiting(session, now=now, cap=self._policy.cap)
+            waiting = self._awake(session, now=now)
             due = [s for s in waiting if completion.is_due(session, s, now=now, policy=self._policy)]
             silent = jobs.anything_to_ring(session, now=now)
         if silent:
             self._ring_again()
         for study_id in due:
             self._settle_guarded(study_id)
+
+    def _awake(self, session: Session, *, now: datetime) -> list[UUID]:
+        """The waiting studies that are to be judged in this round: all but big ones judged a moment ago."""
+        waiting = studies.waiting(session, now=now, cap=self._policy.cap)
+        self._asleep = {study: until for study, until in self._asleep.items() if until > now}
+        awake = [study for study in waiting if study not in self._asleep]
+        sizes = studies.sizes(session, awake)
+        self._asleep |= {study: now + n * _REST_PER_OBJECT for study, n in sizes.items() if n > _BIG}
+        return awake
 
     def _settle_guarded(self, study_id: UUID) -> None:
         """A study that cannot be settled does not keep the others from it."""

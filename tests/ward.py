@@ -92,8 +92,10 @@ class Ward:
         fed = set() if association is None else association
         with self.sessions.write() as session:
             known = studies.id_of(session, study)
-            newly_open = association is not None and known not in fed
-            received = studies.receive(session, arrival, now=self.clock.now, newly_open=newly_open)
+            before = fed if known is None or association is not None else {known}
+            received = studies.receive(session, arrival, now=self.clock.now, fed=before)
+            if association is None and known is None:
+                studies.close_associations(session, frozenset({received.study_id}))
             if received.new and screen:
                 jobs.add(
                     session,

@@ -17,7 +17,8 @@ from sqlalchemy import select, update
 from cli.node import serve
 from core import MANUFACTURER, MODEL_NAME
 from core.jobs import JobStage
-from db.tables import Instance, Job, Report, Study
+from core.types import AuditAction
+from db.tables import AuditEvent, Instance, Job, Report, Study
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -128,6 +129,32 @@ def test_a_duplicate_changes_nothing(node: Node) -> None:
     assert (len(node.instances()), len(node.stored()), len(_jobs(node))) == (1, 1, 1)
 
 
+def test_a_duplicate_of_a_purged_object_is_stored_again_and_needs_no_work(node: Node) -> None:
+    node.store(screen())
+    [instance] = node.instances()
+    (node.settings.store / instance.path).unlink()
+    with node.sessions.write() as session:
+        session.execute(update(Instance).values(purged_at=node.sessions.now(session)))
+        session.execute(update(Study).values(waiting_since=None))
+    assert node.store(screen()) == [SUCCESS]
+
+    [again] = node.instances()
+    assert (again.id, again.purged_at, node.stored()) == (instance.id, None, [node.settings.store / again.path])
+    assert len(_jobs(node)) == 1
+    with node.sessions.read() as session:
+        assert session.scalars(select(Study.waiting_since)).all() == [None], "no revision is asked for"
+
+
+def test_the_end_of_an_association_is_an_event_for_each_study_it_fed(node: Node) -> None:
+    node.store(screen(1), screen(2), screen(2), screen(1, study=2))
+    until(lambda: node.count(AuditEvent) == 2, 5, "the end is written down")
+
+    with node.sessions.read() as session:
+        events = list(session.scalars(select(AuditEvent)))
+    assert {(e.action, e.actor) for e in events} == {(AuditAction.RECEIVE, f"ae:{PACS_AE}")}
+    assert {e.detail for e in events} == {"objects=2 duplicates=1", "objects=1 duplicates=0"}
+
+
 def test_other_content_under_a_known_uid_takes_its_place(node: Node) -> None:
     changed = screen()
     changed.SeriesDescription = "another QPS"
@@ -220,6 +247,7 @@ def test_an_aborted_association_is_no_longer_open(node: Node) -> None:
     until(lambda: node.open_associations() == [0], 5, "no association is open")
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # the node finds it in its home folder
 def test_a_restarted_node_knows_of_no_open_association(node: Node) -> None:
     node.store(screen())
     node.close()

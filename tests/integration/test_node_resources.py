@@ -128,6 +128,7 @@ def test_a_full_disk_takes_what_fits_and_the_rest_when_there_is_room(
         node.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL has no such lock
 def test_a_locked_database_costs_a_status_until_it_is_free(
     start_node: NodeMaker, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +205,7 @@ def test_a_commit_whose_answer_was_lost_is_made_good_by_the_retry(node: Node, mo
 
     def commit_and_lose(connection: Any) -> None:
         commit(connection)
-        raise sqlite3.OperationalError("lost")
+        raise dialect.loaded_dbapi.OperationalError("lost")
 
     with monkeypatch.context() as losing:
         losing.setattr(dialect, "do_commit", commit_and_lose)

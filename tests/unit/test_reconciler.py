@@ -14,6 +14,7 @@ from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, Reason, Stage, View
 from db import jobs, studies
 from db.tables import Case
+from dicom_node import completion, reconciler
 from dicom_node.reconciler import Reconciler
 
 CANARY = "TESTPATIENT^CANARY"
@@ -91,6 +92,22 @@ def test_a_backlog_of_studies_in_preparation_hides_no_study_that_is_due(ward, cl
         assert studies.waiting(session, now=clock.now, cap=POLICY.cap, limit=3) == [due]
         later = clock.now + POLICY.cap
         assert len(studies.waiting(session, now=later, cap=POLICY.cap)) == 6
+
+
+def test_a_big_study_that_is_not_due_is_judged_once_in_a_while_and_in_time(ward, clock, monkeypatch):
+    monkeypatch.setattr(reconciler, "_BIG", 2)
+    monkeypatch.setattr(reconciler, "_REST_PER_OBJECT", timedelta(seconds=1))
+    judged, is_due = [], completion.is_due
+    monkeypatch.setattr(completion, "is_due", lambda *a, **k: judged.append(1) or is_due(*a, **k))
+    for number in range(4):
+        ward.arrive(f"1.{number + 5}", screen=False)
+    for _ in range(20):
+        ward.tick()
+        clock.turn(0.2)
+    assert len(judged) == 1
+    clock.turn(30)
+    ward.tick()
+    assert ward.live().reason is Reason.NO_SCREENS
 
 
 def test_a_lost_database_is_waited_for(ward, stderr_log):
