@@ -20,17 +20,21 @@ def rows() -> Iterator[Row]:
 
     tensor = np.random.default_rng(1).uniform(-1, 1, (224, 224, 3)).astype(np.float32)
     keras_model = mobilenet.build(None)
-    classifier = Classifier(artifact.load(artifact.shipped()))
+    shipped = artifact.load(artifact.shipped())
+    one, two = Classifier(shipped), Classifier(shipped, threads=2)
     works: dict[str, Callable[[], object]] = {
-        "ours": lambda: classifier.run(tensor),
+        "one thread, as a worker has": lambda: one.run(tensor),
+        "two threads": lambda: two.run(tensor),
         "keras": lambda: keras_model.predict(tensor[np.newaxis], verbose=0),
     }
     for work in works.values():
         work()
     seconds = alternating({name: _timed(work) for name, work in works.items()}, rounds=_ROUNDS)
     yield Row("one image: keras.Model.predict", f"{seconds['keras'] * 1000:.1f} ms")
-    ratio = seconds["keras"] / seconds["ours"]
-    yield Row("one image: LiteRT, one thread", f"{seconds['ours'] * 1000:.1f} ms", f"{ratio:.1f} x keras", "15 x")
+    for name in works:
+        if name != "keras":
+            ratio = seconds["keras"] / seconds[name]
+            yield Row(f"one image: LiteRT, {name}", f"{seconds[name] * 1000:.1f} ms", f"{ratio:.1f} x keras", "15 x")
 
 
 def _timed(work: Callable[[], object]) -> Callable[[], float]:
