@@ -131,5 +131,10 @@ def _conclude(console: Console, found: list[Finding]) -> None:
         console.print("Nothing to do.")
         return
     console.print("What to do:")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=4)
+    table.add_column(width=_WIDEST, no_wrap=True, overflow="ellipsis")
+    table.add_column(overflow="fold")
     for finding in todo:
-        console.print(f"  {shown(finding.check)}: {shown(finding.todo)}", highlight=False)
+        table.add_row("", shown(finding.check), shown(finding.todo))
+    console.print(table)
