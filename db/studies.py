@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from core import SELF_TEST_AE
 from core.types import InstanceState
 from db.identity import several_patients
 from db.tables import Instance, Report, Study
@@ -215,6 +216,18 @@ def current_instances(session: Session, study_id: UUID) -> list[Instance]:
     """The newest content of every object of the study."""
     statement = select(Instance).where(Instance.study_id == study_id, Instance.current).order_by(Instance.received_at)
     return list(session.scalars(statement))
+
+
+def sender(session: Session, study_id: UUID) -> str:
+    """The AE title that a study came by first; a self-test's counts only where nobody else sent anything of it.
+
+    Else whoever guesses a study's UID could keep its report from its sender.
+    """
+    first = session.get_one(Study, study_id).sender_ae
+    if first != SELF_TEST_AE:
+        return first
+    others = select(Instance.sender_ae).where(Instance.study_id == study_id, Instance.sender_ae != SELF_TEST_AE)
+    return session.scalar(others.order_by(Instance.received_at).limit(1)) or first
 
 
 def count(session: Session) -> int:

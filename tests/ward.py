@@ -71,6 +71,7 @@ class Ward:
         who: Identity = JANE,
         screen: bool = True,
         association: set[UUID] | None = None,
+        sender_ae: str = "TESTPACS",
     ) -> UUID | None:
         """Receive one object as the node does; its instance id, None for a duplicate."""
         arrival = Arrival(
@@ -86,7 +87,7 @@ class Ward:
             path="x",
             size=1,
             sha256=content,
-            sender_ae="TESTPACS",
+            sender_ae=sender_ae,
             candidate=screen,
         )
         fed = set() if association is None else association

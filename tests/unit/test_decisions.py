@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 from ward import JANE, JOHN, POLICY, Clock, Ward
 
+from core import SELF_TEST_AE
 from core.errors import PerfuscopeError
 from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, Outcome, Reason, Stage, View
-from db import quarantine
+from db import quarantine, studies
 from db.studies import Identity
 from db.tables import AuditEvent, Instance, Job
 from dicom_node import decisions
@@ -205,6 +206,17 @@ def test_preparing_again_with_another_crop_opens_one_and_the_older_stays_whole(w
     assert ward.live().revision == 2
     kept = {item["view_image_id"] for item in before.inputs} & {item["view_image_id"] for item in ward.live().inputs}
     assert len(kept) == 2
+
+
+def test_a_self_tests_title_keeps_no_report_from_who_sent_the_study(ward: Ward) -> None:
+    def came_by() -> str:
+        with ward.sessions.read() as session:
+            return studies.sender(session, ward.study().id)
+
+    ward.arrive("1.1.0", sender_ae=SELF_TEST_AE)
+    assert came_by() == SELF_TEST_AE
+    ward.arrive("1.1.1", sender_ae="TESTPACS")
+    assert came_by() == "TESTPACS"
 
 
 def test_what_retention_deleted_is_not_prepared_again(ward: Ward, clock: Clock) -> None:

@@ -15,11 +15,11 @@ from core import SELF_TEST_AE
 from core.jobs import Bell, JobStage
 from core.settings import Settings
 from core.types import Outcome, Reason, Stage
-from db import audit, cases, jobs, reports
+from db import audit, cases, jobs, reports, studies
 from db.jobs import Claimed
 from db.reports import NewReport, Standing
 from db.session import Sessions
-from db.tables import Case, Study
+from db.tables import Case
 from dicom_node import report
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
@@ -116,7 +116,7 @@ class Reporting:
 
     def _deliver(self, session: Session, new: NewReport, standing: Standing | None, *, now: datetime) -> list[Bell]:
         """To where the settings say; what takes a result back follows it to where it went."""
-        destination = self._destination(session.get_one(Study, new.study_id).sender_ae)
+        destination = self._destination(studies.sender(session, new.study_id))
         if standing is not None and (destination is None or session.get_one(Case, new.case_id).label is None):
             destination = standing.destination
         if destination is None:
