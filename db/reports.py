@@ -74,7 +74,8 @@ def standing(session: Session, case: Case) -> Standing | None:
     """The newest earlier revision's result that still stands in a PACS, as far as can be known.
 
     A delivery that was tried counts, even if nobody knows how it ended. A later page without a result, once it was
-    sent for sure, has taken that result back already.
+    sent for sure, has taken that result back already. The deliveries are locked: one that begins meanwhile waits until
+    the caller has committed, and then sees that its revision is superseded.
     """
     statement = (
         select(Case, Report, Job)
@@ -82,6 +83,7 @@ def standing(session: Session, case: Case) -> Standing | None:
         .join(Job, Job.subject == Report.id)
         .where(Case.study_id == case.study_id, Case.revision < case.revision, Job.stage == JobStage.DELIVER)
         .order_by(Case.revision.desc(), Report.created_at.desc())
+        .with_for_update(of=Job)
     )
     for earlier, report, job in session.execute(statement):
         if report.kind == PAGE and _tried(job):

@@ -87,8 +87,12 @@ def prepare_again(session: Session, study_id: UUID, *, actor: str, now: datetime
 def classify_again(session: Session, study_id: UUID, *, actor: str, now: datetime, policy: Policy) -> None:
     """Open a new revision with the active model, although nothing may have changed.
 
-    Raises ``PerfuscopeError`` for a study that has no complete set of screens, with the reason.
+    Raises ``PerfuscopeError`` for a study that has no complete set of screens, with the reason, and for one whose files
+    retention has deleted: its result could not be reported, and the PACS would go on showing the older one.
     """
+    chosen = [i for i in studies.current_instances(session, study_id) if i.state is InstanceState.PREPARED]
+    if any(i.purged_at is not None for i in chosen):
+        raise PerfuscopeError("retention has deleted that study's files; a new result could not be reported")
     verdict, _ = completion.requeue(session, study_id, now=now, policy=policy)
     if verdict.reason is not None:
         why = verdict.reason.sentence + (f" ({verdict.detail})" if verdict.detail else "")

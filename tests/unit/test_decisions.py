@@ -176,6 +176,17 @@ def test_classifying_again_cannot_help_where_a_view_is_missing(ward: Ward) -> No
     assert actions(ward) == []
 
 
+def test_what_could_not_be_reported_is_not_classified_again(ward: Ward) -> None:
+    complete(ward)
+    settled(ward)
+    with ward.sessions.write() as session:
+        for row in session.scalars(select(Instance)):
+            row.purged_at = ward.clock.now
+    with pytest.raises(PerfuscopeError, match="could not be reported"):
+        decide(ward, decisions.classify_again, ward.study().id, policy=POLICY)
+    assert ward.live().revision == 1
+
+
 def test_preparing_again_with_the_same_crops_opens_no_revision(ward: Ward) -> None:
     complete(ward)
     settled(ward)
