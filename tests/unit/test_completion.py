@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from harness import Background
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -19,6 +20,7 @@ from db import jobs, reports
 from db.reports import NewReport
 from db.session import Sessions, make_engine
 from db.tables import Case, Instance, Job
+from dicom_node import completion
 from dicom_node.verdict import judge
 
 QPS, STRESS, REST = REQUIRED_VIEWS
@@ -528,3 +530,27 @@ def test_a_result_is_taken_back_once(ward):
     ward.tick()
     assert (ward.live().revision, ward.live().reason) == (3, Reason.PATIENTS_DIFFER)
     assert len(ward.jobs(JobStage.REPORT)) == 1
+
+
+def test_a_delivery_that_begins_while_its_result_is_dropped_waits_and_sees_it(ward):
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    reported(ward, attempts=0)
+    dropped, seen = ward.live().id, []
+    (delivery,) = ward.jobs(JobStage.DELIVER)
+    ward.raw(who=JOHN)
+    ward.clock.turn(30)
+
+    def deliver() -> None:
+        with ward.sessions.write() as session:
+            jobs.claim(session, delivery.id, now=ward.clock.now, lease=timedelta(seconds=30))
+        with ward.sessions.read() as session:
+            seen.append(session.get_one(Case, dropped).superseded_at is not None)
+
+    with ward.sessions.write() as session:
+        completion.settle(session, ward.study().id, now=ward.clock.now, policy=POLICY)
+        session.flush()
+        worker = Background(deliver)
+        worker.join(0.5)
+    worker.finish(15)
+    assert seen == [True]
