@@ -146,7 +146,8 @@ def revive(session: Session, job_id: UUID, *, now: datetime) -> Bell | None:
 
 
 def _due_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
-    job.state, job.attempts, job.rings, job.error, job.finished_at = JobState.WAITING, 0, 0, None, None
+    job.state, job.rings, job.error, job.finished_at = JobState.WAITING, 0, None, None
+    job.attempts = 1 if job.stage is JobStage.DELIVER else 0  # that it was tried once must not be forgotten
     job.due_at, job.ring_at = now, ring_at
     return Bell(job.id, job.queue)
 

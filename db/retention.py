@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, s
 from sqlalchemy.orm import Session
 
 from core.jobs import JobState
-from core.types import InstanceState, Stage
+from core.types import InstanceState, Reason, Stage
 from db.tables import Case, Instance, Job, Prediction, Report, Study, ViewImage
 
 _UNFINISHED = (JobState.WAITING, JobState.RUNNING, JobState.DEAD)
@@ -99,7 +99,12 @@ def _old(before: datetime) -> ColumnElement[bool]:
 
 def _done() -> ColumnElement[bool]:
     """Settled, its newest revision done, no job open or given up, nothing in quarantine that waits for a decision."""
-    current = exists().where(Case.study_id == Study.id, Case.superseded_at.is_(None), Case.stage == Stage.DONE)
+    current = exists().where(
+        Case.study_id == Study.id,
+        Case.superseded_at.is_(None),
+        Case.stage == Stage.DONE,
+        or_(Case.reason.is_(None), Case.reason != Reason.PATIENTS_DIFFER),
+    )
     undecided = exists().where(
         Instance.study_id == Study.id,
         Instance.current,

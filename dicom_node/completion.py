@@ -54,13 +54,14 @@ def requeue(session: Session, study_id: UUID, *, now: datetime, policy: Policy) 
     """
     study = studies.locked(session, study_id)
     verdict = _verdict(session, study)
+    inputs = _inputs(session, verdict.chosen)
+    verdict = _unless_repeated(verdict, inputs)
     if verdict.outcome is not None:
         return verdict, None
     model = model_versions.active(session)
     if model is None:
         raise PerfuscopeError("no model is active; run: perfuscope db upgrade")
     study.waiting_since = None
-    inputs = _inputs(session, verdict.chosen)
     return verdict, _open_case(session, study, inputs, verdict, model, now=now, policy=policy)
 
 

@@ -37,7 +37,7 @@ class Images:
         """A report's page as the PACS got it. It names the patient: opened by itself, it is written down."""
         with self.sessions.read() as session:
             report = session.get(Report, report_id)
-        if report is None:
+        if report is None or report.purged_at is not None:
             raise HTTPException(404)
         found = self.pictures.of(report)
         if isinstance(found, NoPicture):

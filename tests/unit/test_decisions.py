@@ -176,6 +176,15 @@ def test_classifying_again_cannot_help_where_a_view_is_missing(ward: Ward) -> No
     assert actions(ward) == []
 
 
+def test_two_views_with_the_same_maps_are_not_classified_on_demand_either(ward: Ward) -> None:
+    for number, view in enumerate(REQUIRED_VIEWS):
+        ward.prepared(ward.arrive(f"1.1.{number}"), view, "one map for all")
+    settled(ward)
+    with pytest.raises(PerfuscopeError, match="two views show the same maps"):
+        decide(ward, decisions.classify_again, ward.study().id, policy=POLICY)
+    assert ward.live().outcome is Outcome.NO_RESULT
+
+
 def test_what_could_not_be_reported_is_not_classified_again(ward: Ward) -> None:
     complete(ward)
     settled(ward)

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
-from ward import Clock, Ward
+from ward import JOHN, Clock, Ward
 
 from core.jobs import JobStage, JobState
 from core.settings import RetentionSettings
@@ -121,6 +121,20 @@ def test_an_object_in_quarantine_stays_until_somebody_decides(ward: Ward, store:
     with ward.sessions.write() as session:
         session.get_one(Instance, lost).decision = Decision.REJECTED
     assert purging(ward, store).objects(dry_run=False).files == 1
+
+
+def test_a_study_of_two_patients_stays_until_somebody_decides(ward: Ward, store: Store, clock: Clock) -> None:
+    done_study(ward, store)
+    ward.raw(who=JOHN)
+    clock.turn(30)
+    ward.tick()
+    with ward.sessions.write() as session:
+        for job in session.scalars(select(Job)):
+            job.state = JobState.DONE
+    store.fill(ward)
+    clock.turn(400 * DAY)
+    assert purging(ward, store).objects(dry_run=False).studies == 0
+    assert purging(ward, store).whole_studies(dry_run=False).studies == 0
 
 
 def test_a_waiting_study_stays(ward: Ward, store: Store, clock: Clock) -> None:

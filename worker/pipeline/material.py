@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import Unavailable
-from core.types import ModelIdentity, Outcome, Status, StudyPrediction, View, ViewPrediction
+from core.types import Decision, ModelIdentity, Outcome, Status, StudyPrediction, View, ViewPrediction
 from db import cases, reports, studies
 from db.reports import Standing
 from db.tables import Case, Instance, ModelVersion, Prediction, Study, ViewImage
@@ -51,9 +51,14 @@ def read(session: Session, case: Case) -> Material:
         model=session.get_one(ModelVersion, case.model_version_id),
         images=images,
         predictions=cases.predictions(session, case.id),
-        instances=instances or studies.current_instances(session, case.study_id)[:_MOST_SOURCES],
+        instances=instances or _counting(session, case.study_id)[:_MOST_SOURCES],
         standing=standing,
     )
+
+
+def _counting(session: Session, study_id: UUID) -> list[Instance]:
+    """The study's objects but those that an administrator rejected: they may be a stranger's."""
+    return [i for i in studies.current_instances(session, study_id) if i.decision is not Decision.REJECTED]
 
 
 def _instances(session: Session, ids: list[UUID]) -> list[Instance]:

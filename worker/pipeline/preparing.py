@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core import SELF_TEST_AE
 from core.errors import Rejected
 from core.jobs import Bell
-from core.types import InstanceState, Reason
+from core.types import Decision, InstanceState, Reason
 from db import studies
 from db.jobs import Claimed
 from db.session import Sessions
@@ -82,7 +82,9 @@ class Preparing:
         def finish(session: Session, now: datetime) -> list[Bell]:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.QUARANTINED, reason, now
-            instance.view_image_id = instance.decision = None  # a release that did not help is to be decided anew
+            instance.view_image_id = None
+            if instance.decision is Decision.RELEASED:
+                instance.decision = None  # it did not help; somebody is to decide anew
             session.flush()
             return self._settle(session, instance.study_id, now=now)
 

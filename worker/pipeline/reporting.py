@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.types import Outcome, Reason, Stage
 from db import audit, cases, jobs, reports, studies
 from db.jobs import Claimed
-from db.reports import NewReport, Standing
+from db.reports import NewReport
 from db.session import Sessions
 from db.tables import Case
 from dicom_node import report
@@ -54,9 +54,9 @@ class Reporting:
             found = material.read(session, case)
             now = self.sessions.now(session)
         asked_for = case.outcome is not Outcome.QUARANTINED and self.settings.report.send_no_result
-        if case.label is None and found.standing is None and not asked_for:
+        if case.label is None and found.standing is None and not (asked_for and found.instances):
             return self._end(case.id)
-        return self._record(self._build(found, now), found.standing)
+        return self._record(self._build(found, now), found)
 
     def give_up(self, claimed: Claimed, _code: str) -> Finish:
         """The result stands, without a report."""
@@ -102,7 +102,7 @@ class Reporting:
         name = self.settings.report.timezone
         return None if name == "local" else ZoneInfo(name)
 
-    def _record(self, new: NewReport, standing: Standing | None) -> Finish:
+    def _record(self, new: NewReport, found: Material) -> Finish:
         def finish(session: Session, now: datetime) -> list[Bell]:
             case = cases.live(session, new.case_id)
             if case is None:
@@ -110,13 +110,15 @@ class Reporting:
                 return []
             reports.add(session, new, now=now)
             _close(session, case, now=now)
-            return self._deliver(session, new, standing, now=now)
+            return self._deliver(session, new, found, now=now)
 
         return finish
 
-    def _deliver(self, session: Session, new: NewReport, standing: Standing | None, *, now: datetime) -> list[Bell]:
+    def _deliver(self, session: Session, new: NewReport, found: Material, *, now: datetime) -> list[Bell]:
         """To where the settings say; what takes a result back follows it to where it went."""
-        destination = self._destination(studies.sender(session, new.study_id))
+        if any(i.sender_ae == SELF_TEST_AE for i in found.instances):
+            return []  # no PACS ever gets an invented study
+        standing, destination = found.standing, self._destination(studies.sender(session, new.study_id))
         if standing is not None and (destination is None or session.get_one(Case, new.case_id).label is None):
             destination = standing.destination
         if destination is None:
@@ -133,8 +135,6 @@ class Reporting:
         return [bell] if bell else []
 
     def _destination(self, sender_ae: str) -> str | None:
-        if sender_ae == SELF_TEST_AE:
-            return None  # no PACS ever gets an invented study
         if self.settings.report.destination != "sender":
             return self.settings.report.destination
         peer = self.settings.peer_of(sender_ae)
