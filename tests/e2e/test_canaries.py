@@ -22,6 +22,7 @@ ACCESSION = "ZZCANARYACC9"
 DESCRIPTION = "ZZCANARYDESC"
 DEIDENTIFIED = ("cases", "view_images", "model_versions", "predictions", "jobs")
 IDENTIFIED = ("studies", "instances", "reports")
+INFERENCE = b"perfuscope.run.inference"
 
 
 def marked(index: int) -> list[Dataset]:
@@ -98,11 +99,13 @@ def test_identifiers_stay_in_the_identified_tables_and_in_dicom_objects(tmp_path
     try:
         with catching_messages(home / "broker", messages):
             installation.run("db", "upgrade")
-            installation.start("node")  # no worker yet, so that the first messages stay where they can be read
+            installation.start("node")  # no worker yet: each queue's first messages stay where they can be read
             for number, datasets in enumerate(studies):
                 installation.push(datasets, tmp_path / str(number))
             until(lambda: len(list((home / "broker").iterdir())) >= 3, 10, "messages wait")
-            installation.start("worker", ready=False)
+            installation.start("worker", "--queues", "edge", ready=False)
+            until(lambda: any(INFERENCE in message for message in messages.values()), 60, "a crop waits")
+            installation.start("worker", "--queues", "inference", ready=False)
             until(lambda: pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
             until(lambda: all(i["completed_at"] for i in installation.results().values()), 60, "all are done")
     finally:
@@ -116,7 +119,7 @@ def test_identifiers_stay_in_the_identified_tables_and_in_dicom_objects(tmp_path
         "de-identified tables": table_dump(home / "perfuscope.db", DEIDENTIFIED),
     }
     assert b"perfuscope.run.edge" in places["messages"]
-    assert b"perfuscope.run.inference" in places["messages"]
+    assert INFERENCE in places["messages"]
     assert b"quarantined" in places["log"]
     found = {place: [m.decode() for m in marks if m in content] for place, content in places.items()}
     assert not any(found.values()), {place: len(hits) for place, hits in found.items()}
