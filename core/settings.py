@@ -71,6 +71,20 @@ class ReportSettings(BaseModel):
     timeout_s: Seconds = 30
 
 
+CheckWhen = Literal["off", "probation", "always"]
+
+
+class ChecksSettings(BaseModel):
+    """When screens are read for text; ``probation``: only those of layouts that are neither shipped nor trusted yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: CheckWhen = "probation"
+    """Text inside what would be kept."""
+    identity: CheckWhen = "probation"
+    """The name, ID and birth date burned in, against the header's."""
+
+
 class RetentionSettings(BaseModel):
     """How long what is done is kept; None: for ever."""
 
@@ -119,6 +133,7 @@ class Settings(BaseSettings):
 
     peers: tuple[Peer, ...] = ()
     report: ReportSettings = ReportSettings()
+    checks: ChecksSettings = ChecksSettings()
     retention: RetentionSettings = RetentionSettings()
     layouts: tuple[Path, ...] = ()
     """Files of further screen layouts, beside those that come with Perfuscope."""
@@ -208,6 +223,7 @@ def names() -> tuple[str, ...]:
     tables: dict[str, type[BaseModel]] = {
         "peers": Peer,
         "report": ReportSettings,
+        "checks": ChecksSettings,
         "retention": RetentionSettings,
         "view_rules": ViewRule,
     }

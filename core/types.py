@@ -94,6 +94,10 @@ class AuditAction(StrEnum):
     REJECT = "reject"
     REQUEUE = "requeue"
     PURGE = "purge"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    TRUST = "trust"
+    EXPORT = "export"
 
 
 class Reason(StrEnum):
@@ -110,6 +114,10 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable_pixels"
     TOO_LARGE = "too_many_pixels"
     NOT_CORRECTED = "not_attenuation_corrected"
+    TEXT_FOUND = "text_in_kept_area"
+    IDENTITY_MISMATCH = "identity_mismatch"
+    NOT_CHECKED = "not_checked_for_text"
+    LAYOUT_SUSPENDED = "layout_suspended"
     WORKER_LOST = "worker_lost"
     MODEL_MISSING = "model_missing"
 
@@ -131,6 +139,10 @@ _SENTENCES: dict[Reason, str] = {
     Reason.UNDECODABLE: "the pixels cannot be decoded",
     Reason.TOO_LARGE: "the image has more pixels than is allowed",
     Reason.NOT_CORRECTED: "not attenuation corrected",
+    Reason.TEXT_FOUND: "there is text inside what would be kept",
+    Reason.IDENTITY_MISMATCH: "the patient burned into the screen is not the header's",
+    Reason.NOT_CHECKED: "its layout is on probation, and nothing here can read text",
+    Reason.LAYOUT_SUSPENDED: "its layout is suspended until an administrator decides",
     Reason.WORKER_LOST: "every worker that tried it was lost",
     Reason.MODEL_MISSING: "the model it was opened for is gone",
 }

@@ -158,6 +158,8 @@ class Instance(Base):
     """What an administrator decided of an object in quarantine."""
     purged_at: Mapped[datetime | None]
     """When its file was deleted by retention."""
+    checks: Mapped[dict[str, Any] | None]
+    """What was read of its pixels, by which engine, and what came of it: codes and counts, never a text."""
 
 
 class Report(Base):
@@ -252,6 +254,26 @@ class ViewImage(Base):
     layout_version: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    created_at: Mapped[datetime]
+    checks: Mapped[dict[str, Any] | None]
+    """What was checked before it was kept; see ``Instance.checks``."""
+
+
+class LayoutState(Base):
+    """Whether the screens of a layout may be used: a row for each content of its file; a shipped one needs none."""
+
+    __tablename__ = "layout_states"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of the file: a changed file is another layout, and on probation anew."""
+    name: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    passed: Mapped[int] = mapped_column(default=0)
+    """Images on probation that were read and held no text."""
+    trusted_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+    suspended_by: Mapped[UUID | None]
+    """The object that it was suspended for."""
     created_at: Mapped[datetime]
 
 

@@ -22,12 +22,13 @@ _AT_ONCE = timedelta(0)
 def release_object(session: Session, instance_id: UUID, *, actor: str, now: datetime) -> None:
     """Have an object in quarantine prepared again, with the layouts and rules of today.
 
-    It stays in quarantine where they know it no better. Raises ``PerfuscopeError`` for an object that is not there.
+    It stays in quarantine where they know it no better. Of one whose burned-in patient was not the header's this
+    declares that they are the same. Raises ``PerfuscopeError`` for an object that is not there.
     """
     instance = session.get_one(Instance, instance_id)
     if instance.state is not InstanceState.QUARANTINED:
         raise PerfuscopeError("that object is not in quarantine")
-    _prepare_again(session, instance, now=now)
+    look_again(session, instance, now=now)
     instance.decision = Decision.RELEASED
     audit.record(session, AuditAction.RELEASE, actor=actor, now=now, study_id=instance.study_id, subject=instance.id)
 
@@ -77,7 +78,7 @@ def prepare_again(session: Session, study_id: UUID, *, actor: str, now: datetime
             "retention has deleted the files of its screens" if screens else "that study has no screen"
         )
     for instance in chosen:
-        _prepare_again(session, instance, now=now)
+        look_again(session, instance, now=now)
     studies.reopen(session, study_id, now=now)
     detail = f"prepare {len(chosen)}"
     audit.record(session, AuditAction.REQUEUE, actor=actor, now=now, study_id=study_id, detail=detail)
@@ -100,7 +101,8 @@ def classify_again(session: Session, study_id: UUID, *, actor: str, now: datetim
     audit.record(session, AuditAction.REQUEUE, actor=actor, now=now, study_id=study_id, detail="classify")
 
 
-def _prepare_again(session: Session, instance: Instance, *, now: datetime) -> None:
+def look_again(session: Session, instance: Instance, *, now: datetime) -> None:
+    """Have one object prepared again; PerfuscopeError where retention has deleted its file."""
     if instance.purged_at is not None:
         raise PerfuscopeError("retention has deleted that object's file")
     jobs.ask_again(session, JobStage.PREPARE, subject=instance.id, now=now, ring_again=_AT_ONCE)

@@ -1,13 +1,15 @@
 """Builds what an edge worker process needs, once and after its fork. Apart from ``runtime``: this one knows DICOM."""
 
 from datetime import timedelta
+from functools import cache
 
 from core.jobs import JobStage
 from core.settings import Settings
 from db.session import Sessions, make_engine
-from dicom_node import layouts, rules
+from dicom_node import layouts, rules, textcheck
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
+from worker.pipeline.checking import Checking
 from worker.pipeline.delivering import Delivering
 from worker.pipeline.preparing import Preparing
 from worker.pipeline.reporting import Reporting
@@ -22,7 +24,8 @@ def edge_runner(settings: Settings) -> Runner:
     inbox = Inbox(settings.store)
     known = layouts.load_all(settings.layouts)
     policy = Policy.of(settings)
-    preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy)
+    checking = Checking(settings.checks, cache(textcheck.load_engine))
+    preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy, checking)
     reporting = Reporting(sessions, inbox, known, settings, policy.ring_again)
     delivering = Delivering(sessions, inbox, settings)
     most = settings.max_attempts

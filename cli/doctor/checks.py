@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from cli.doctor.finding import Finding, fail, ok, warn
-from core.errors import PerfuscopeError, SettingsError, Unavailable
+from core.errors import PerfuscopeError, Unavailable
 from core.jobs import JobState
 from core.settings import Settings
 from db.session import Sessions
@@ -83,7 +83,7 @@ def screens(settings: Settings) -> Finding:
     try:
         edge.check(settings)
         known = layouts.load_all(settings.layouts)
-    except SettingsError as error:
+    except PerfuscopeError as error:
         return fail("screens", str(error), "Mend that file or rule and restart the edge workers.")
     rules = f"{len(settings.view_rules)} view rules of this site" if settings.view_rules else "the shipped view rules"
     return ok("screens", f"{', '.join(layout.name for layout in known)}; {rules}")

@@ -69,7 +69,7 @@ def _findings(home: options.Home, config: options.Config, only_peer: str | None)
 
 
 def _checks(settings: Settings) -> Iterator[Finding]:
-    from cli.doctor import checks
+    from cli.doctor import checks, reading
 
     if not settings.home.is_dir():
         yield fail("home", f"{settings.home} is not there", "Run doctor on the node's machine, as the node's user.")
@@ -86,6 +86,7 @@ def _checks(settings: Settings) -> Iterator[Finding]:
     if sessions is not None:
         yield from checks.database(sessions)
         yield checks.model(settings, sessions)
+        yield reading.layouts(settings, sessions)
         yield from checks.work(sessions)
     yield from _services(settings, sessions)
     if sessions is not None:

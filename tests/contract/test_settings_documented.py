@@ -8,12 +8,13 @@ import pytest
 from pydantic import BaseModel
 
 from core import settings
-from core.settings import Peer, ReportSettings, RetentionSettings, Settings, ViewRule
+from core.settings import ChecksSettings, Peer, ReportSettings, RetentionSettings, Settings, ViewRule
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "perfuscope.example.toml"
 TABLES: dict[str, type[BaseModel]] = {
     "peers": Peer,
     "report": ReportSettings,
+    "checks": ChecksSettings,
     "retention": RetentionSettings,
     "view_rules": ViewRule,
 }

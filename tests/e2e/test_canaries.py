@@ -20,7 +20,7 @@ ID = "ZZCANARYID77"
 BIRTH = "19310131"
 ACCESSION = "ZZCANARYACC9"
 DESCRIPTION = "ZZCANARYDESC"
-DEIDENTIFIED = ("cases", "view_images", "model_versions", "predictions", "jobs")
+DEIDENTIFIED = ("cases", "view_images", "layout_states", "model_versions", "predictions", "jobs")
 IDENTIFIED = ("studies", "instances", "reports")
 INFERENCE = b"perfuscope.run.inference"
 

@@ -27,6 +27,7 @@ RULES: dict[str, dict[str, str]] = {
     "view_images": {"node": "SI", "viewer": READ, "inference": READ, "reader": NOTHING},
     "model_versions": {"node": READ, "viewer": READ, "inference": READ, "reader": NOTHING},
     "predictions": {"node": READ, "viewer": READ, "inference": "SI", "reader": NOTHING},
+    "layout_states": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "jobs": {"node": "SIU", "viewer": READ, "inference": "SI", "reader": NOTHING},
     "alembic_version": {"node": READ, "viewer": READ, "inference": READ, "reader": READ},
     "v_results": {"node": NOTHING, "viewer": NOTHING, "inference": NOTHING, "reader": READ},

@@ -1,0 +1,107 @@
+"""Whether the screens of a layout may be used: on probation, trusted, suspended. Nothing here commits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from db.tables import LayoutState
+
+PROBATION_IMAGES = 50
+"""How many images of a layout must have been read, and held no text, before it is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutKey:
+    """Which content of which layout file."""
+
+    name: str
+    version: int
+    sha256: str
+    shipped: bool
+
+
+class Standing(StrEnum):
+    """What may be done with a layout's screens."""
+
+    PROBATION = "probation"
+    TRUSTED = "trusted"
+    SUSPENDED = "suspended"
+
+
+def standing(session: Session, layout: LayoutKey) -> Standing:
+    """Where a layout stands; a shipped one is trusted unless it was suspended."""
+    return _standing(session.get(LayoutState, layout.sha256), layout)
+
+
+def passed(session: Session, layout: LayoutKey, *, now: datetime) -> Standing:
+    """Count an image that was read and held no text; the layout's standing for this very image.
+
+    The fiftieth makes the layout trusted. Two images at once are counted one after the other.
+    """
+    state = _locked(session, layout, now=now)
+    before = _standing(state, layout)
+    if before is Standing.PROBATION:
+        state.passed += 1
+        if state.passed >= PROBATION_IMAGES:
+            state.trusted_at = now
+    return before
+
+
+def suspend(session: Session, layout: LayoutKey, *, instance_id: UUID, now: datetime) -> bool:
+    """Use no screen of the layout from now on; False if it was suspended already."""
+    state = _locked(session, layout, now=now)
+    if state.suspended_at is not None:
+        return False
+    state.suspended_at, state.suspended_by = now, instance_id
+    return True
+
+
+def resume(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
+    """Lift a suspension, back to an empty probation; False if there was none."""
+    state = _locked(session, layout, now=now)
+    if state.suspended_at is None:
+        return False
+    state.suspended_at = state.suspended_by = state.trusted_at = None
+    state.passed = 0
+    return True
+
+
+def trust(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
+    """End a layout's probation by somebody's word; False if it is trusted already. A suspension stays."""
+    state = _locked(session, layout, now=now)
+    if layout.shipped or state.trusted_at is not None:
+        return False
+    state.trusted_at = now
+    return True
+
+
+def states(session: Session) -> dict[str, LayoutState]:
+    """What is known of layouts, by the SHA-256 of their files."""
+    return {state.sha256: state for state in session.scalars(select(LayoutState))}
+
+
+def _standing(state: LayoutState | None, layout: LayoutKey) -> Standing:
+    if state is not None and state.suspended_at is not None:
+        return Standing.SUSPENDED
+    if layout.shipped or (state is not None and state.trusted_at is not None):
+        return Standing.TRUSTED
+    return Standing.PROBATION
+
+
+def _locked(session: Session, layout: LayoutKey, *, now: datetime) -> LayoutState:
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    row = {
+        "sha256": layout.sha256,
+        "name": layout.name,
+        "version": layout.version,
+        "passed": 0,
+        "created_at": now,
+    }
+    session.execute(insert(LayoutState).values(row).on_conflict_do_nothing(index_elements=["sha256"]))
+    return session.scalars(select(LayoutState).where(LayoutState.sha256 == layout.sha256).with_for_update()).one()

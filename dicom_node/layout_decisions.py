@@ -1,0 +1,78 @@
+"""What an administrator may decide of a layout: lift its suspension, end its probation. Nothing here commits or rings.
+
+Screens that were kept back for it are prepared again: jobs are made due at once, the node's next round rings for them.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from core.errors import PerfuscopeError
+from core.types import AuditAction, InstanceState, Reason
+from db import audit, layout_states, studies
+from db.layout_states import LayoutKey
+from db.tables import Instance
+from dicom_node import decisions
+from dicom_node.layouts import Layout
+
+WAITING_FOR_A_LAYOUT = (Reason.LAYOUT_SUSPENDED, Reason.NOT_CHECKED)
+"""Reasons that a decision about a layout may do away with."""
+
+
+def key(layout: Layout) -> LayoutKey:
+    """A layout as the tables know it."""
+    return LayoutKey(layout.name, layout.version, layout.sha256, shipped=layout.shipped)
+
+
+def resume(session: Session, layout: Layout, *, actor: str, now: datetime) -> int:
+    """Use the layout's screens again, on probation anew unless it is shipped; how many are prepared again.
+
+    Raises ``PerfuscopeError`` for a layout that is not suspended.
+    """
+    if not layout_states.resume(session, key(layout), now=now):
+        msg = f"{layout.name} is not suspended"
+        raise PerfuscopeError(msg)
+    return _decided(session, layout, AuditAction.RESUME, Reason.LAYOUT_SUSPENDED, actor=actor, now=now)
+
+
+def trust(session: Session, layout: Layout, *, actor: str, now: datetime) -> int:
+    """Read the layout's screens for text no longer than the settings ask of every screen; how many are prepared again.
+
+    Raises ``PerfuscopeError`` for a layout that is trusted already.
+    """
+    if not layout_states.trust(session, key(layout), now=now):
+        msg = f"{layout.name} is trusted already"
+        raise PerfuscopeError(msg)
+    return _decided(session, layout, AuditAction.TRUST, Reason.NOT_CHECKED, actor=actor, now=now)
+
+
+def waiting(session: Session) -> dict[Reason, int]:
+    """How many screens wait in quarantine for a decision about a layout, by reason."""
+    counted = select(Instance.reason, func.count()).where(*_kept_back(*WAITING_FOR_A_LAYOUT)).group_by(Instance.reason)
+    return {reason: n for reason, n in session.execute(counted) if reason is not None}
+
+
+def _decided(
+    session: Session, layout: Layout, action: AuditAction, reason: Reason, *, actor: str, now: datetime
+) -> int:
+    audit.record(session, action, actor=actor, now=now, detail=f"layout {layout.name} {layout.version}")
+    found = list(session.scalars(select(Instance).where(*_kept_back(reason)).order_by(Instance.study_id)))
+    locked: set[UUID] = set()
+    for instance in found:
+        if instance.study_id not in locked:
+            studies.locked(session, instance.study_id)
+            locked.add(instance.study_id)
+        decisions.look_again(session, instance, now=now)
+    return len(found)
+
+
+def _kept_back(*reasons: Reason) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Instance.state == InstanceState.QUARANTINED,
+        Instance.current,
+        Instance.decision.is_(None),
+        Instance.purged_at.is_(None),
+        Instance.reason.in_(reasons),
+    )
