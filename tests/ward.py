@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
+from core.settings import ChecksSettings
 from core.types import ModelIdentity, Reason, View
 from db import cases, jobs, model_versions, studies
 from db.model_versions import NewArtifact
@@ -17,6 +18,7 @@ from db.studies import Arrival, Identity
 from db.tables import Case, Job, Study
 from dicom_node.completion import Policy
 from dicom_node.reconciler import Reconciler
+from worker.pipeline.checking import Checked, Checking
 from worker.pipeline.preparing import Preparing
 
 JANE = Identity("T-001", "TESTPATIENT^JANE", "19500101", "A1", "20260102")
@@ -29,6 +31,10 @@ POLICY = Policy(
     report_no_result=False,
 )
 LEASE = timedelta(seconds=30)
+LAYOUT = SimpleNamespace(name="toy", version=1, sha256="f" * 64, shipped=True, identity_box=None, allowed_text=())
+CHECKING = Checking(ChecksSettings(), lambda: None)
+"""As the settings have it by default, where nothing can be read."""
+UNREAD = Checked(None, {})
 
 
 @dataclass
@@ -54,7 +60,7 @@ class Ward:
     rung: list[Bell] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.preparing = Preparing(self.sessions, None, (), (), self.policy)
+        self.preparing = Preparing(self.sessions, None, (), (), self.policy, CHECKING)
         self.reconciler = Reconciler(sessions=self.sessions, ring=self.rung.extend, policy=self.policy)
 
     def activate(self, sha256: str = "a" * 64) -> None:
@@ -124,8 +130,9 @@ class Ward:
             layout_name="toy",
             layout_version=1,
             crop=SimpleNamespace(sha256=crop or f"crop of {view.value}"),
+            layout=LAYOUT,
         )
-        self._end(instance_id, self.preparing._keep(instance_id, found, b"png"))
+        self._end(instance_id, self.preparing._keep(instance_id, found, b"png", UNREAD))
 
     def quarantined(self, instance_id: UUID, reason: Reason = Reason.UNKNOWN_LAYOUT) -> None:
         self._end(instance_id, self.preparing._quarantine(instance_id, reason))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
-from ward import POLICY, Ward
+from ward import CHECKING, POLICY, Ward
 
 from cli.main import app
 from core.settings import Settings
@@ -99,7 +99,7 @@ def test_a_rule_for_one_sender_names_that_senders_screens_only(
     own = RuleSetting(view=View.QPS, keywords={"SeriesDescription": "results"}, senders=(sender,))
     inbox: Any = SimpleNamespace(path=lambda _: study[0])
     ruled = rules.in_force(Settings(view_rules=(own,)))
-    preparing = Preparing(ward.sessions, inbox, layouts.shipped(), ruled, POLICY)
+    preparing = Preparing(ward.sessions, inbox, layouts.shipped(), ruled, POLICY, CHECKING)
     instance_id = ward.arrive("1.1.0")
     assert instance_id is not None
     claimed: Any = SimpleNamespace(subject=instance_id)
