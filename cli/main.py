@@ -11,6 +11,7 @@ from cli.database import db_app
 from cli.demo import demo
 from cli.doctor.command import doctor
 from cli.evaluate import evaluate
+from cli.export import export
 from cli.jobs import jobs_app
 from cli.model import model_app
 from cli.node import node
@@ -56,6 +57,7 @@ app.command("send", rich_help_panel=_TRY)(send)
 app.command("predict", rich_help_panel=_TRY)(predict)
 app.command("simulate", rich_help_panel=_TRAIN)(simulate)
 app.command("train", rich_help_panel=_TRAIN)(train)
+app.command("export", rich_help_panel=_TRAIN)(export)
 app.command("evaluate", rich_help_panel=_TRAIN)(evaluate)
 app.add_typer(model_app, name="model", rich_help_panel=_TRAIN)
 app.add_typer(jobs_app, name="jobs", rich_help_panel=_LOOK_AFTER)

@@ -1,8 +1,9 @@
 """What an export is made of: studies with a chosen set of screens, and why the rest of their objects stays behind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -20,6 +21,8 @@ class StoredObject:
     instance_id: UUID
     path: str
     view: View | None
+    layout: str
+    """The name of the layout that a chosen screen was cut by."""
     why_not: str | None
 
 
@@ -38,6 +41,8 @@ class Material:
     """A study to be exported."""
 
     study_id: UUID
+    patient_id: str = field(repr=False)
+    """As the PACS knows it."""
     said: Said | None
     objects: tuple[StoredObject, ...]
 
@@ -65,18 +70,20 @@ def wanted(session: Session, *, label: Label | None, since: datetime | None) -> 
 def material(session: Session, study_id: UUID) -> Material:
     """A study's objects, and what the model said of it."""
     case = cases.latest(session, study_id)
-    images = {UUID(item["view_image_id"]): View(item["view"]) for item in case.inputs} if case else {}
+    study = session.get_one(Study, study_id)
+    images = {UUID(item["view_image_id"]): item for item in case.inputs} if case else {}
     objects = tuple(_object(one, images) for one in studies.current_instances(session, study_id))
-    return Material(study_id, _said(session, case) if case else None, objects)
+    return Material(study_id, study.patient_id, _said(session, case) if case else None, objects)
 
 
 def _complete(case: Case) -> bool:
     return {item["view"] for item in case.inputs} == {view.value for view in REQUIRED_VIEWS}
 
 
-def _object(instance: Instance, images: Mapping[UUID, View]) -> StoredObject:
-    view = images.get(instance.view_image_id) if instance.view_image_id else None
-    return StoredObject(instance.id, instance.path, view, _why_not(instance, view))
+def _object(instance: Instance, images: Mapping[UUID, Mapping[str, Any]]) -> StoredObject:
+    image = images.get(instance.view_image_id) if instance.view_image_id else None
+    view, layout = (View(image["view"]), str(image["layout"])) if image else (None, "")
+    return StoredObject(instance.id, instance.path, view, layout, _why_not(instance, view))
 
 
 def _why_not(instance: Instance, view: View | None) -> str | None:

@@ -1,8 +1,9 @@
-"""What an administrator may decide of a layout: lift its suspension, end its probation. Nothing here commits or rings.
+"""A layout is suspended; an administrator lifts that, or ends its probation. Nothing here commits or rings.
 
 Screens that were kept back for it are prepared again: jobs are made due at once, the node's next round rings for them.
 """
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from db.tables import Instance
 from dicom_node import decisions
 from dicom_node.layouts import Layout
 
+log = logging.getLogger("perfuscope.layouts")
+
 WAITING_FOR_A_LAYOUT = (Reason.LAYOUT_SUSPENDED, Reason.NOT_CHECKED)
 """Reasons that a decision about a layout may do away with."""
 
@@ -24,6 +27,18 @@ WAITING_FOR_A_LAYOUT = (Reason.LAYOUT_SUSPENDED, Reason.NOT_CHECKED)
 def key(layout: Layout) -> LayoutKey:
     """A layout as the tables know it."""
     return LayoutKey(layout.name, layout.version, layout.sha256, shipped=layout.shipped)
+
+
+def suspend(session: Session, layout: Layout, *, study_id: UUID, subject: UUID, now: datetime) -> bool:
+    """Use no screen of the layout from now on, for the object ``subject``; False if it was suspended already."""
+    if not layout_states.suspend(session, key(layout), instance_id=subject, now=now):
+        return False
+    log.error("layout %s version %d suspended: text inside what it keeps", layout.name, layout.version)
+    detail = f"layout {layout.name} {layout.version}"
+    audit.record(
+        session, AuditAction.SUSPEND, actor=audit.SYSTEM, now=now, study_id=study_id, subject=subject, detail=detail
+    )
+    return True
 
 
 def resume(session: Session, layout: Layout, *, actor: str, now: datetime) -> int:

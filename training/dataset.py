@@ -36,7 +36,7 @@ class Dataset:
     truth_sha256: str
     """Tells two data sets apart: the SHA-256 of truth.csv."""
     source: Source
-    """Simulated if truth.csv has the simulator's columns."""
+    """Simulated if truth.csv has the simulator's columns, or says so of every patient."""
     layouts: Mapping[str, int] = field(default_factory=dict)
     """Name and version of the screen layouts that the crops come from."""
 
@@ -135,7 +135,12 @@ def _truth(folder: Path, row: Mapping[str, str], line: int) -> _Truth:
         raise PerfuscopeError(f"{TRUTH}, line {line}: patient_id must be the name of a folder beside it.")
     if label not in LABELS:
         raise PerfuscopeError(f"{TRUTH}, line {line}: label must be one of {', '.join(LABELS)}.")
-    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row), row.keys() >= _SIMULATED)
+    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row), _is_simulated(row))
+
+
+def _is_simulated(row: Mapping[str, str]) -> bool:
+    """The simulator's own table, or one whose export says that the study came from it."""
+    return row.keys() >= _SIMULATED or row.get("simulated") == "yes"
 
 
 def _tpd(row: Mapping[str, str]) -> tuple[float, float] | None:

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dicom_node.textcheck import Engine
-
 from core.settings import ChecksSettings
 from core.types import Reason
 from db.identity import Named
 from db.layout_states import Standing
 from dicom_node import textcheck
 from dicom_node.prepare import Prepared
+from dicom_node.textcheck import Engine
 
 
 @dataclass(frozen=True, slots=True)

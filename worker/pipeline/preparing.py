@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core import SELF_TEST_AE
 from core.errors import Rejected
 from core.jobs import Bell
-from core.types import AuditAction, Decision, InstanceState, Reason
-from db import audit, layout_states, studies
+from core.types import Decision, InstanceState, Reason
+from db import layout_states, studies
 from db.jobs import Claimed
 from db.layout_states import LayoutKey, Standing
 from db.session import Sessions
@@ -102,25 +102,12 @@ class Preparing:
             instance = session.get_one(Instance, instance_id)
             instance.checks = checked.record or instance.checks
             if reason is Reason.TEXT_FOUND:
-                self._suspend(session, instance, layout_decisions.key(found.layout), now=now)
+                layout_decisions.suspend(
+                    session, found.layout, study_id=instance.study_id, subject=instance_id, now=now
+                )
             return self._quarantine(instance_id, reason)(session, now)
 
         return finish
-
-    def _suspend(self, session: Session, instance: Instance, layout: LayoutKey, *, now: datetime) -> None:
-        if layout_states.suspend(session, layout, instance_id=instance.id, now=now):
-            log.error("layout %s version %d suspended: text inside what it keeps", layout.name, layout.version)
-            detail = f"layout {layout.name} {layout.version}"
-            study_id, subject = instance.study_id, instance.id
-            audit.record(
-                session,
-                AuditAction.SUSPEND,
-                actor=audit.SYSTEM,
-                now=now,
-                study_id=study_id,
-                subject=subject,
-                detail=detail,
-            )
 
     def _quarantine(self, instance_id: UUID, reason: Reason) -> Finish:
         def finish(session: Session, now: datetime) -> list[Bell]:

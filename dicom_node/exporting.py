@@ -1,0 +1,168 @@
+"""Studies leave Perfuscope de-identified: a folder a patient, and nothing half done.
+
+A study whose screens are not all clean is left out whole and listed. What is written is read again as bytes, and goes
+away where a word of the original header stands in it.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from pydicom import Dataset, dcmread
+from sqlalchemy.orm import Session
+
+from core.errors import Rejected
+from core.types import REQUIRED_VIEWS, Reason
+from db.exports import Material, StoredObject
+from dicom_node import layout_decisions, leak_search
+from dicom_node.decode import PYDICOM_ERRORS
+from dicom_node.inbox import Inbox
+from dicom_node.layouts import Layout
+
+Clean = Callable[[Dataset], Dataset]
+"""A de-identified copy of a data set; raises Rejected where there is none."""
+
+_SIMULATOR = "Perfuscope Simulator"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An object, or a whole study, that is not exported; by our own keys."""
+
+    study_id: UUID
+    instance_id: UUID | None
+    why: str
+
+
+@dataclass(slots=True)
+class StudyExport:
+    """What came of one study. Its files wait beside their place until ``release`` puts them there."""
+
+    study_id: UUID
+    patient: str = ""
+    """The patient's pseudonym and folder; empty where the study is left out."""
+    simulated: bool = False
+    files: int = 0
+    words: int = 0
+    """How many words of original headers were searched for, file by file."""
+    leaks: int = 0
+    """How many of them were found; the study is left out then."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    with_text: list[StoredObject] = field(default_factory=list)
+    """Screens in whose kept areas a text was found."""
+    waiting: Path | None = None
+    place: Path | None = None
+
+    def release(self) -> None:
+        """Let the files appear in the export, all at once."""
+        if self.waiting is not None and self.place is not None:
+            self.waiting.rename(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """One export into the folder ``out``; ``raw``: raw acquisitions go too, where they are clean."""
+
+    inbox: Inbox
+    out: Path
+    clean: Clean
+    layouts: Mapping[str, Layout]
+    """Those in force, by name."""
+    raw: bool
+
+    def study(self, material: Material) -> StudyExport:
+        """De-identify a study's screens, write and search them; the result says what is left out and why."""
+        done = StudyExport(material.study_id)
+        done.waiting = self.out / f".{material.study_id}.part"
+        done.waiting.mkdir(mode=0o700)
+        try:
+            for view in REQUIRED_VIEWS:
+                self._write(material.chosen[view], f"{view.value}.dcm", done)
+        except Rejected as refused:
+            done.left_out.append(LeftOut(material.study_id, None, code(refused)))
+        else:
+            done.place = self.out / done.patient
+            if done.place.exists():
+                done.left_out.append(LeftOut(material.study_id, None, "another_study_of_the_patient"))
+        if done.left_out:
+            _drop(done)
+        else:
+            self._write_raw(material, done)
+        return done
+
+    def leave_out(self, material: Material, why: str) -> StudyExport:
+        """A study that nobody wants exported."""
+        return StudyExport(material.study_id, left_out=[LeftOut(material.study_id, None, why)])
+
+    def suspend(self, session: Session, one: StudyExport, *, now: datetime) -> None:
+        """Suspend the layouts in whose kept areas a text was found; the export's own files hold none of it."""
+        for item in one.with_text:
+            layout = self.layouts.get(item.layout)
+            if layout is not None:
+                layout_decisions.suspend(session, layout, study_id=one.study_id, subject=item.instance_id, now=now)
+
+    def _write_raw(self, material: Material, done: StudyExport) -> None:
+        """The study's other objects: raw acquisitions if they are asked for, the rest is listed."""
+        for number, item in enumerate(_others(material), start=1):
+            try:
+                if item.why_not or not self.raw:
+                    raise _NotAsked(item.why_not or "not_asked_for")
+                self._write(item, f"raw_{number}.dcm", done)
+            except (_NotAsked, Rejected) as refused:
+                why = code(refused) if isinstance(refused, Rejected) else str(refused)
+                done.left_out.append(LeftOut(done.study_id, item.instance_id, why))
+
+    def _write(self, item: StoredObject, name: str, done: StudyExport) -> None:
+        source = self._read(item)
+        try:
+            cleaned = self.clean(source)
+        except Rejected as refused:
+            if code(refused) == Reason.TEXT_FOUND.value:
+                done.with_text.append(item)
+            raise
+        words = leak_search.words(source)
+        target = (done.waiting or self.out) / name
+        cleaned.save_as(target, enforce_file_format=True)
+        found = leak_search.hits(_without_pixels(target, cleaned), words)
+        done.files, done.words, done.leaks = done.files + 1, done.words + len(words), done.leaks + found
+        if found:
+            target.unlink()
+            raise Rejected(Reason.NOT_EXPORTABLE, "identifier_found_again")
+        done.patient = str(cleaned.PatientID)
+        done.simulated = str(source.get("Manufacturer", "")) == _SIMULATOR
+
+    def _read(self, item: StoredObject) -> Dataset:
+        try:
+            return dcmread(self.inbox.path(item.path))
+        except PYDICOM_ERRORS:
+            raise Rejected(Reason.UNDECODABLE, "unreadable") from None
+
+
+class _NotAsked(Exception):  # noqa: N818 - named for what it says
+    """An object that nobody asked for, with the code to list it by."""
+
+
+def code(refused: Rejected) -> str:
+    """The code that the export lists a refusal by."""
+    return refused.detail if refused.reason is Reason.NOT_EXPORTABLE and refused.detail else refused.reason.value
+
+
+def _others(material: Material) -> Iterator[StoredObject]:
+    return (item for item in material.objects if item.view is None)
+
+
+def _without_pixels(path: Path, ds: Dataset) -> bytes:
+    """The file's bytes but for the pixels, which are the last of it."""
+    content, pixels = path.read_bytes(), bytes(ds.PixelData)
+    before, found, after = content.rpartition(pixels)
+    return before + after if found else content
+
+
+def _drop(done: StudyExport) -> None:
+    if done.waiting is not None:
+        shutil.rmtree(done.waiting, ignore_errors=True)
+    done.waiting = done.place = None
+    done.patient, done.files = "", 0
