@@ -59,7 +59,7 @@ class Layout:
     views: tuple[ViewLayout, ...] = field(repr=False)
     rank: int = 0
     """Of several layouts that agree with an image the highest rank wins, then the one that asks more of the header."""
-    criteria: Criteria = Criteria()
+    criteria: Criteria = field(default_factory=Criteria)
     """What the header must say, where there is one."""
     allowed_text: tuple[str, ...] = ()
     """Captions that may stand inside kept areas."""

@@ -21,7 +21,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _STEP = 4
 """Every fourth row and column is looked at."""
 
-_CHROMA = 24
+CHROMA = 24
 """Grey levels between a pixel's channels from which on it counts as coloured."""
 
 LEAST_COLOURED = 0.03
@@ -75,7 +75,7 @@ def look(panel: RgbImage, palette: Palette) -> Look:
     """What a panel's sample looks like, beside the layout's palette."""
     bright = panel.astype(np.float32) @ LUMA
     return Look(
-        coloured=float(np.mean(np.ptp(panel, axis=2) >= _CHROMA)),
+        coloured=float(np.mean(np.ptp(panel, axis=2) >= CHROMA)),
         spread=float(np.std(bright)),
         roughness=float(np.mean(np.abs(np.diff(bright, axis=0)))),
         off_scale=palette.off(panel),
