@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options, screen_files
-from cli.sentences import one_sentence, shown
+from cli.sentences import one_sentence
 from core.errors import PerfuscopeError, Rejected
 from core.types import View
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A DICOM, PNG or JPEG file of one screen.")],
     *,
-    view: Annotated[View, typer.Option("--view", help="The view that it shows.")],
+    view: Annotated[View, typer.Option("--view", metavar="VIEW", help="What it shows: qps, stress_qgs or rest_qgs.")],
     caption: Annotated[
         list[str], typer.Option("--caption", metavar="L,T,R,B", help="Box of a text that every patient's screen has.")
     ],
@@ -61,6 +61,9 @@ def new(
     patient. It is written only if it knows FILE and no copy shifted by two
     pixels. Look at what it keeps: perfuscope layout check --picture.
     """
+    from dicom_node import layouts
+
+    in_force = layouts.load_all(options.asked(home, config).layouts)
     example = _example(file, view, caption, circle or [], box or [])
     if add_to is not None:
         if (name, out, identity, scale, allow) != (None, None, None, None, None) or no_identity or rank:
@@ -73,7 +76,7 @@ def new(
         made, target = _new(example, name, identity_box, palette, rank, tuple(allow or ())), out
         _write_new(target, made)
     _tell(made, target, view)
-    _warn(made, home, config)
+    _warn(made, in_force)
 
 
 def _example(file: Path, view: View, captions: list[str], circles: list[str], boxes: list[str]) -> "Example":
@@ -153,15 +156,14 @@ def _tell(made: "Layout", path: Path, view: View) -> None:
         typer.echo(f"  still without {', '.join(missing)}: add with --add-to")
 
 
-def _warn(made: "Layout", home: Path | None, config: Path | None) -> None:
+def _warn(made: "Layout", in_force: "tuple[Layout, ...]") -> None:
     """Say so if the file could not be in force beside the layouts that are."""
     from dicom_node import layouts
 
-    others = [other for other in layouts.load_all(options.asked(home, config).layouts) if other.name != made.name]
     try:
-        layouts.check_together((*others, made))
+        layouts.check_together((*(other for other in in_force if other.name != made.name or other.shipped), made))
     except layouts.LayoutError as error:
-        typer.echo(f"Before it can be in force: {shown(str(error))}.", err=True)
+        typer.echo(f"Before it can be in force: {error}.", err=True)
 
 
 def _named(option: str, text: str, count: int) -> tuple[str, list[int]]:

@@ -109,13 +109,15 @@ def _view(example: Example, panels: tuple[Panel, ...], *, like: Iterable[Caption
 
 def _criteria(header: Header | None) -> Criteria:
     """The equipment to the letter; what is empty or cannot be printed is not asked."""
-    said = ((keyword, (header or {}).get(keyword, "").strip()) for keyword in _EQUIPMENT)
-    return Criteria(tuple((keyword, _exactly(value)) for keyword, value in said if value and value.isprintable()))
+    said = ((keyword, (header or {}).get(keyword, "")) for keyword in _EQUIPMENT)
+    return Criteria(
+        tuple((keyword, _exactly(value)) for keyword, value in said if value.strip() and value.isprintable())
+    )
 
 
 def _exactly(value: str) -> str:
     r"""A pattern for the value alone; ``re.escape`` but for blanks, which are easier to read as they are."""
-    return rf"^\s*{re.escape(value)}\s*$".replace(r"\ ", " ")
+    return f"^{re.escape(value)}$".replace(r"\ ", " ")
 
 
 def _prove(made: Layout, example: Example) -> None:

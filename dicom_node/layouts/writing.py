@@ -95,5 +95,7 @@ def _view(view: ViewLayout) -> Iterator[str]:
 
 
 def _text(words: str) -> str:
-    """A basic string (TOML 1.0); what JSON leaves as it is and TOML forbids is escaped, too."""
+    """A literal string where that reads better, else a basic one (TOML 1.0); JSON escapes less than TOML must."""
+    if "'" not in words and words.isprintable():
+        return f"'{words}'" if "\\" in words or '"' in words else f'"{words}"'
     return json.dumps(words, ensure_ascii=False).replace("\x7f", "\\u007f")
