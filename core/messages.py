@@ -1,0 +1,114 @@
+"""What a message may hold: the name of our task, the id of one job, and the queue's own bookkeeping of ids and numbers.
+
+Made and judged here, so that sender and worker cannot differ. A message is a doorbell: one that does not fit is
+dropped, and the job it should have rung for is rung for again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from core.errors import PerfuscopeError
+from core.jobs import TASK_NAME, Bell, Queue
+
+TASKS = frozenset(f"{TASK_NAME}.{queue.value}" for queue in Queue)
+"""The tasks there are."""
+
+ORIGIN = "perfuscope"
+"""Stands where Celery would write process and host."""
+
+_WORDS = TASKS | {"", "py", ORIGIN}
+_LONGEST_BODY = 1024
+_DEEPEST = 3
+
+
+class Misfit(PerfuscopeError):  # noqa: N818 - named for what it is
+    """A message that does not fit; shows nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__("a message that does not fit the schema")
+
+
+def sent(bell: Bell) -> dict[str, Any]:
+    """How Celery's ``send_task`` is called for a bell. Raises Misfit for one that does not ring for a job of ours."""
+    if not isinstance(bell.job_id, UUID) or bell.task not in TASKS:
+        raise Misfit
+    return {
+        "name": bell.task,
+        "args": [str(bell.job_id)],
+        "queue": bell.queue.value,
+        "retry": False,
+        "argsrepr": "",
+        "kwargsrepr": "",
+        "origin": ORIGIN,
+    }
+
+
+def job_of(args: Sequence[object], kwargs: Mapping[str, object]) -> UUID:
+    """The job that a task is called for. Raises Misfit unless its one argument is a UUID as ``str`` writes it."""
+    if len(args) != 1 or kwargs:
+        raise Misfit
+    return _uuid(args[0])
+
+
+def check(headers: object, properties: object, body: object) -> None:
+    """Raise Misfit unless a message as it came (Celery's protocol 2) is one that ``sent`` makes.
+
+    ``body`` is bytes or text. A header's or property's value is an id, a number, a word of ours, or empty: a header
+    that some release of Celery adds passes as well, as long as it can name nobody.
+    """
+    if not isinstance(headers, Mapping) or not isinstance(properties, Mapping):
+        raise Misfit
+    if headers.get("task") not in TASKS or not _is_uuid(headers.get("id")):
+        raise Misfit
+    if not all(isinstance(key, str) and _tells_nothing(value) for key, value in headers.items()):
+        raise Misfit
+    args, kwargs, embedded = _parts(body)
+    if any(embedded.values()):  # callbacks and chains would have a worker send what somebody else wrote
+        raise Misfit
+    job_of(args, kwargs)
+
+
+def _parts(body: object) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    if not isinstance(body, bytes | str) or len(body) > _LONGEST_BODY:
+        raise Misfit
+    try:
+        parts = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Misfit from None
+    if not isinstance(parts, list) or [type(part) for part in parts] != [list, dict, dict]:
+        raise Misfit
+    return parts[0], parts[1], parts[2]
+
+
+def _tells_nothing(value: object, depth: int = 0) -> bool:
+    """Whether a value is an id, a number, a word of ours, empty, or made of such."""
+    if isinstance(value, list | tuple):
+        return depth < _DEEPEST and all(_tells_nothing(item, depth + 1) for item in value)
+    if isinstance(value, Mapping):
+        return not value
+    return value is None or isinstance(value, bool) or _is_small(value) or value in _WORDS or _is_uuid(value)
+
+
+def _is_small(value: object) -> bool:
+    """A count or a number of seconds; an identifier may be a long number."""
+    return isinstance(value, int | float) and abs(value) < 100_000
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        _uuid(value)
+    except Misfit:
+        return False
+    return True
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        found = UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or str(found) != value:  # UUID takes braces, prefixes and capitals as well
+        raise Misfit
+    return found
