@@ -5,8 +5,9 @@ dropped, and the job it should have rung for is rung for again.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from core.errors import PerfuscopeError
@@ -18,9 +19,11 @@ TASKS = frozenset(f"{TASK_NAME}.{queue.value}" for queue in Queue)
 ORIGIN = "perfuscope"
 """Stands where Celery would write process and host."""
 
-_WORDS = TASKS | {"", "py", ORIGIN}
+_JSON = "application/json"
+_WORDS = TASKS | {queue.value for queue in Queue} | {"", "py", "base64", ORIGIN}
+_KEY = re.compile(r"[a-z][a-z_]{1,24}")
 _LONGEST_BODY = 1024
-_DEEPEST = 3
+_DEEPEST = 4
 
 
 class Misfit(PerfuscopeError):  # noqa: N818 - named for what it is
@@ -52,19 +55,27 @@ def job_of(args: Sequence[object], kwargs: Mapping[str, object]) -> UUID:
     return _uuid(args[0])
 
 
-def check(headers: object, properties: object, body: object) -> None:
-    """Raise Misfit unless a message as it came (Celery's protocol 2) is one that ``sent`` makes.
+class Taken(Protocol):
+    """A message as kombu hands it over."""
 
-    ``body`` is bytes or text. A header's or property's value is an id, a number, a word of ours, or empty: a header
-    that some release of Celery adds passes as well, as long as it can name nobody.
+    content_type: str
+    headers: dict[str, Any]
+    properties: dict[str, Any]
+    body: Any
+
+
+def check(message: Taken) -> None:
+    """Raise Misfit unless a message (Celery's protocol 2) is one that ``sent`` makes.
+
+    The value of a header or property is an id, a small number, a word of ours, or empty. One that a later release of
+    Celery adds passes as well, as long as it can name nobody.
     """
-    if not isinstance(headers, Mapping) or not isinstance(properties, Mapping):
+    headers = message.headers
+    if message.content_type != _JSON or not _tells_nothing([headers, message.properties]):
         raise Misfit
     if headers.get("task") not in TASKS or not _is_uuid(headers.get("id")):
         raise Misfit
-    if not all(isinstance(key, str) and _tells_nothing(value) for key, value in headers.items()):
-        raise Misfit
-    args, kwargs, embedded = _parts(body)
+    args, kwargs, embedded = _parts(message.body)
     if any(embedded.values()):  # callbacks and chains would have a worker send what somebody else wrote
         raise Misfit
     job_of(args, kwargs)
@@ -83,12 +94,16 @@ def _parts(body: object) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
 
 
 def _tells_nothing(value: object, depth: int = 0) -> bool:
-    """Whether a value is an id, a number, a word of ours, empty, or made of such."""
+    """Whether a value is an id, a small number, a word of ours, empty, or made of such."""
+    if isinstance(value, Mapping):
+        return all(map(_is_key, value)) and _tells_nothing(list(value.values()), depth)
     if isinstance(value, list | tuple):
         return depth < _DEEPEST and all(_tells_nothing(item, depth + 1) for item in value)
-    if isinstance(value, Mapping):
-        return not value
-    return value is None or isinstance(value, bool) or _is_small(value) or value in _WORDS or _is_uuid(value)
+    return value is None or _is_small(value) or value in _WORDS or _is_uuid(value)
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
 def _is_small(value: object) -> bool:

@@ -62,3 +62,7 @@ class Phi:
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         raise TypeError("Phi is not serialised")
+
+
+NOTHING = Phi("")
+"""Where a header says nothing."""

@@ -65,7 +65,15 @@ def _studies(session: Session) -> list[Item]:
         .where(Case.superseded_at.is_(None), Case.outcome == Outcome.QUARANTINED, Case.reason == Reason.PATIENTS_DIFFER)
     )
     return [
-        Item(study.id, None, case.reason, Phi(""), study.sender_ae, case.done_at or case.opened_at, _size(session, study.id))
+        Item(
+            study.id,
+            None,
+            case.reason,
+            Phi(""),
+            study.sender_ae,
+            case.done_at or case.opened_at,
+            _size(session, study.id),
+        )
         for study, case in session.execute(statement)
     ]
 

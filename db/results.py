@@ -17,7 +17,6 @@ from db import cases
 from db.reports import delivery_state
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
 
-
 _UNKNOWN = Phi("")
 
 

@@ -12,7 +12,7 @@ from pydicom.filewriter import write_data_element
 from pydicom.tag import Tag
 from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
-from core.phi import Phi
+from core.phi import NOTHING, Phi
 
 LONGEST_VALUE = 0xFFFE
 """The longest value in bytes that a short explicit VR can hold (PS3.5 7.1.2)."""
@@ -24,14 +24,14 @@ _DEFAULT = "iso8859"
 class Header:
     """Who and what a report is about; empty where the source says nothing that can be read."""
 
-    patient_name: Phi = Phi("")
+    patient_name: Phi = NOTHING
     """All component groups, joined by ``=`` as DICOM writes them."""
-    patient_id: Phi = Phi("")
-    birth_date: Phi = Phi("")
-    sex: Phi = Phi("")
-    study_date: Phi = Phi("")
-    study_time: Phi = Phi("")
-    accession_number: Phi = Phi("")
+    patient_id: Phi = NOTHING
+    birth_date: Phi = NOTHING
+    sex: Phi = NOTHING
+    study_date: Phi = NOTHING
+    study_time: Phi = NOTHING
+    accession_number: Phi = NOTHING
 
     @classmethod
     def of(cls, source: Dataset) -> "Header":

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.jobs import JobStage
+from core.phi import Phi
 from core.types import REQUIRED_VIEWS, AuditAction, Probabilities, Stage, Status, StudyPrediction, ViewPrediction
 from db import audit, cases, jobs, reports, results
 from db.reports import NewReport
@@ -31,7 +32,7 @@ def classify(ward, *, seconds: float, destination: str | None = None) -> None:
         prediction = StudyPrediction(SAID, Status.ACCEPTED, views, latency_ms=30)
         cases.record(session, case, prediction, preprocessing="1", now=ward.clock.now)
         case.stage, case.done_at = Stage.DONE, ward.clock.now
-        new = NewReport(uuid4(), case.study_id, case.id, "sc", "2.25.2", "2.25.1", "x", "y")
+        new = NewReport(uuid4(), case.study_id, case.id, "sc", Phi("2.25.2"), Phi("2.25.1"), "x", "y")
         reports.add(session, new, now=ward.clock.now)
         if destination is not None:
             session.flush()
