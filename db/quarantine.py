@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.phi import Phi
+from core.phi import NOTHING, Phi
 from core.types import Decision, InstanceState, Outcome, Reason
 from db import cases, studies
 from db.tables import Case, Instance, Study
@@ -69,7 +69,7 @@ def _studies(session: Session) -> list[Item]:
             study.id,
             None,
             case.reason,
-            Phi(""),
+            NOTHING,
             study.sender_ae,
             case.done_at or case.opened_at,
             _size(session, study.id),

@@ -11,13 +11,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage
-from core.phi import Phi
+from core.phi import NOTHING, Phi
 from core.types import InstanceState, Label, Stage
 from db import cases
 from db.reports import delivery_state
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
-
-_UNKNOWN = Phi("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Wanted:
 
 
 def items(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
-    """One dictionary a study, in the form that ``perfuscope results --format json`` prints; identified values are Phi."""
+    """One dictionary a study, in the form that ``perfuscope results --format json`` prints, once it is revealed."""
     rows = session.execute(_statement(wanted)).all()
     loaded = _Loaded.of(session, [study for study, _ in rows], [case for _, case in rows if case is not None])
     return [_item(study, case, loaded) for study, case in rows]
@@ -85,7 +83,7 @@ class _Loaded:
         return cls(
             predictions=_grouped(_by_chunks(session, select(Prediction), Prediction.case_id, case_ids), "case_id"),
             models={model.id: model for model in session.scalars(select(ModelVersion))},
-            sop_instance_uids={str(image.id): uid_of.get(image.instance_id, _UNKNOWN) for image in images},
+            sop_instance_uids={str(image.id): uid_of.get(image.instance_id, NOTHING) for image in images},
             reports=_grouped(reports, "case_id"),
             deliveries=_grouped(jobs, "subject"),
             preparing=frozenset(i.study_id for i in _by_chunks(session, pending, Instance.study_id, waiting)),
@@ -168,7 +166,7 @@ def _reason(case: Case) -> str | None:
 def _view(item: dict[str, Any], row: Prediction | None, loaded: _Loaded) -> dict[str, Any]:
     return {
         "view": item["view"],
-        "sop_instance_uid": loaded.sop_instance_uids.get(item["view_image_id"], _UNKNOWN),
+        "sop_instance_uid": loaded.sop_instance_uids.get(item["view_image_id"], NOTHING),
         "label": row.label.value if row else None,
         "probabilities": cases.probabilities(row).as_dict() if row else None,
     }
