@@ -5,6 +5,7 @@ final name and reads it without the writer's lock, so that a reader may meet an 
 into place and taken by a rename.
 """
 
+import logging
 import os
 import uuid
 from collections import defaultdict, deque
@@ -19,6 +20,8 @@ from kombu.utils.encoding import bytes_to_str, str_to_bytes
 from kombu.utils.json import dumps, loads
 
 from core.settings import Settings
+
+log = logging.getLogger("perfuscope.broker")
 
 _POLL_S = 0.05
 _LEFTOVER_S = 3600
@@ -97,6 +100,7 @@ def _take(message: Path) -> Any:
     try:
         return loads(bytes_to_str(text))
     except ValueError:
+        log.warning("a file that is no message was dropped")
         return None
 
 

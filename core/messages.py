@@ -59,8 +59,8 @@ class Taken(Protocol):
     """A message as kombu hands it over."""
 
     content_type: str
-    headers: dict[str, Any]
-    properties: dict[str, Any]
+    headers: Any
+    properties: Any
     body: Any
 
 
@@ -71,7 +71,11 @@ def check(message: Taken) -> None:
     Celery adds passes as well, as long as it can name nobody.
     """
     headers = message.headers
-    if message.content_type != _JSON or not _tells_nothing([headers, message.properties]):
+    if (
+        message.content_type != _JSON
+        or not isinstance(headers, Mapping)
+        or not _tells_nothing([headers, message.properties])
+    ):
         raise Misfit
     if headers.get("task") not in TASKS or not _is_uuid(headers.get("id")):
         raise Misfit

@@ -62,11 +62,8 @@ class Preparing:
         def finish(session: Session, now: datetime) -> list[Bell]:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.PREPARED, None, now
-            instance.view, instance.rule_rank, instance.acquired_at = (
-                found.view,
-                found.rule_rank,
-                Phi(found.acquired_at),
-            )
+            instance.view, instance.rule_rank = found.view, found.rule_rank
+            instance.acquired_at = Phi(found.acquired_at)
             instance.view_image_id = _image_of(session, instance, found, png, now=now)
             session.flush()
             return self._settle(session, instance.study_id, now=now)
