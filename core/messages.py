@@ -71,11 +71,9 @@ def check(message: Taken) -> None:
     Celery adds passes as well, as long as it can name nobody.
     """
     headers = message.headers
-    if (
-        message.content_type != _JSON
-        or not isinstance(headers, Mapping)
-        or not _tells_nothing([headers, message.properties])
-    ):
+    if message.content_type != _JSON or not isinstance(headers, Mapping):
+        raise Misfit
+    if not _tells_nothing([headers, message.properties]):
         raise Misfit
     if headers.get("task") not in TASKS or not _is_uuid(headers.get("id")):
         raise Misfit

@@ -284,12 +284,12 @@ def test_a_worker_drops_what_does_not_fit_goes_on_and_shows_none_of_it(tmp_path)
     ch = channel(tmp_path)
     for payload in ([CANARY], {"headers": {"task": CANARY}}):
         ch._put("edge", payload)
-    (tmp_path / "broker" / f"9_{uuid.uuid4()}.edge.msg").write_text(CANARY)
+    (tmp_path / "broker" / f"0_{uuid.uuid4()}.edge.msg").write_text(CANARY)
     app.send_task(**good)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)], stdout=log, stderr=log)
     try:
-        until(lambda: (tmp_path / "ran").exists(), 60, "the good one has run")
+        until((tmp_path / "ran").exists, 60, "the good one has run")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
