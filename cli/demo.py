@@ -99,7 +99,7 @@ def _results(home: Path) -> dict[str, dict[str, Any]]:
     sessions = options.sessions(options.settings(home))
     with sessions.read() as session:
         found = results.items(session, results.Wanted())
-    return {item["study_instance_uid"]: item for item in found}
+    return {item["study_instance_uid"].reveal(): item for item in found}
 
 
 def _show(console: Console, pushed: list[_Pushed], pacs: Pacs, found: dict[str, dict[str, Any]]) -> bool:
@@ -123,7 +123,7 @@ def _show(console: Console, pushed: list[_Pushed], pacs: Pacs, found: dict[str, 
 def _row(study: _Pushed, item: dict[str, Any], received: tuple[float, Any] | None) -> list[str]:
     probabilities = item.get("probabilities") or {}
     return [
-        item.get("patient_id", "-"),
+        item["patient_id"].reveal() if item else "-",
         study.simulated.value,
         _result(item),
         " ".join(f"{probabilities[label.value]:.2f}" for label in LABELS) if probabilities else "-",

@@ -62,7 +62,7 @@ class Labels:
             row |= {f"p_{name}": f"{p:.6f}" for name, p in said.probabilities.as_dict().items()}
         if self.given is None:
             return {**row, "label": said.label.value, "label_source": "model"} if said else None
-        label = self.given.get(material.patient_id.strip())
+        label = self.given.get(material.patient_id.reveal().strip())
         return {**row, "label": label.value, "label_source": "given"} if label else None
 
 

@@ -1,6 +1,5 @@
 """``perfuscope quarantine``: what was kept back, and what is to become of it."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from cli import options
 from cli.operator import actor
+from cli.revealing import as_json, plain
 from cli.sentences import one_sentence, shown
 from core.errors import PerfuscopeError, Rejected
 from core.types import AuditAction
@@ -55,7 +55,7 @@ def list_items(
             for item in quarantine.items(session)
         ]
     if output == "json":
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(as_json(found))
     else:
         _show_list(found)
 
@@ -97,7 +97,7 @@ def show(
     if picture is not None:
         _draw(path, picture)
     if output == "json":
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(as_json(facts))
     else:
         _show_facts(facts)
 
@@ -134,7 +134,8 @@ def _show_facts(facts: dict[str, Any]) -> None:
     console = Console()
     for name, value in facts.items():
         if name != "objects":
-            console.print(f"{name.replace('_', ' '):20}{shown(str(value)) if value not in (None, '') else '-'}")
+            text = "" if value is None else str(plain(value))
+            console.print(f"{name.replace('_', ' '):20}{shown(text) or '-'}")
     if "objects" not in facts:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -142,7 +143,7 @@ def _show_facts(facts: dict[str, Any]) -> None:
     for title in columns:
         table.add_column(title, overflow="fold")
     for item in facts["objects"]:
-        table.add_row(*(shown(item[name])[: 8 if name == "id" else None] for name in columns.values()))
+        table.add_row(*(shown(str(plain(item[name])))[: 8 if name == "id" else None] for name in columns.values()))
     console.print()
     console.print(table)
 

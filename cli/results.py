@@ -1,7 +1,6 @@
 """``perfuscope results``: what the model said, study by study."""
 
 import csv
-import json
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from cli import options
 from cli.operator import actor
+from cli.revealing import as_json, plain
 from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core.errors import SettingsError
@@ -44,7 +44,7 @@ def results(
         found = queries.items(session, wanted)
     note_view(sessions, f"results {len(found)}")
     if output == "json":
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(as_json(found))
     elif output == "csv":
         _csv(found)
     else:
@@ -98,7 +98,7 @@ def _row(item: dict[str, Any]) -> list[str]:
     probabilities = item["probabilities"] or {}
     return [
         item["study_id"][:8],
-        shown(item["patient_id"]),
+        shown(item["patient_id"].reveal()),
         f"[{style}]{item['state']}[/]",
         item["label"] or "-",
         *(f"{probabilities[name.value]:.2f}" if probabilities else "-" for name in LABELS),
@@ -132,9 +132,9 @@ def _csv(found: list[dict[str, Any]]) -> None:
         model = item["model"] or {}
         flat = {f"p_{name.value}": probabilities.get(name.value) for name in LABELS}
         flat |= {"model": model.get("name"), "model_version": model.get("version")}
-        writer.writerow({key: _plain(value) for key, value in (item | flat).items()})
+        writer.writerow({key: _cell(plain(value)) for key, value in (item | flat).items()})
 
 
-def _plain(value: object) -> object:
+def _cell(value: object) -> object:
     """A cell that a spreadsheet will not run as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

@@ -13,6 +13,7 @@ from cli import options
 from cli.operator import actor
 from cli.results import note_view
 from cli.results import show as show_results
+from cli.revealing import as_json, plain
 from cli.sentences import one_sentence, shown
 from core.errors import PerfuscopeError
 from core.types import LABELS
@@ -113,7 +114,7 @@ def list_studies(
         found = results.items(session, results.Wanted(limit=limit))
     note_view(sessions, f"studies list {len(found)}")
     if output == "json":
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(as_json(found))
     else:
         show_results(found)
 
@@ -133,7 +134,7 @@ def show(
         found = _detail(session, study_id)
     note_view(sessions, "studies show", study_id=study_id)
     if output == "json":
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(as_json(found))
         return
     console = Console()
     console.print(f"[bold]Study[/] {found['study_id']}   received {found['received_at'][:19]} UTC", highlight=False)
@@ -200,6 +201,6 @@ def _table(console: Console, title: str, rows: list[dict[str, Any]], columns: It
     for column in columns:
         table.add_column(column.replace("_", " ").capitalize(), overflow="fold")
     for row in rows:
-        table.add_row(*("-" if row[column] is None else shown(str(row[column])) for column in columns))
+        table.add_row(*("-" if row[column] is None else shown(str(plain(row[column]))) for column in columns))
     console.print()
     console.print(table)

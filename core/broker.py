@@ -5,6 +5,7 @@ final name and reads it without the writer's lock, so that a reader may meet an 
 into place and taken by a rename.
 """
 
+import logging
 import os
 import uuid
 from collections import defaultdict, deque
@@ -14,11 +15,13 @@ from queue import Empty
 from time import time, time_ns
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 from kombu.utils.encoding import bytes_to_str, str_to_bytes
 from kombu.utils.json import dumps, loads
 
 from core.settings import Settings
+
+log = logging.getLogger("perfuscope.broker")
 
 _POLL_S = 0.05
 _LEFTOVER_S = 3600
@@ -27,11 +30,34 @@ TIME_LIMIT_S = 240
 SOFT_TIME_LIMIT_S = 180
 
 
+class Message(virtual.Message):  # type: ignore[misc]
+    """A message that any JSON can be: what has no sound envelope becomes an empty one, for its taker to drop.
+
+    kombu's raises, in the loop that would take the next message.
+    """
+
+    def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
+        try:
+            super().__init__(_sound(payload), channel=channel, **kwargs)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            super().__init__({"properties": {"delivery_tag": str(uuid.uuid4())}}, channel=channel, **kwargs)
+
+
+def _sound(payload: Any) -> Any:
+    """The payload, if what kombu keeps its books by has the right types; ValueError if not."""
+    properties = payload["properties"]
+    if not isinstance(properties["delivery_tag"], str) or not isinstance(properties["delivery_info"], dict):
+        raise ValueError("no envelope")  # noqa: TRY004 - of another's making, not a caller's mistake
+    return payload
+
+
 class Channel(filesystem.Channel):  # type: ignore[misc]
     """kombu's channel without its races: every message goes straight to its queue, exchanges have no files.
 
     It remembers the names it has listed, so that a backlog is not listed anew for each of its messages.
     """
+
+    Message = Message
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,6 +100,7 @@ def _take(message: Path) -> Any:
     try:
         return loads(bytes_to_str(text))
     except ValueError:
+        log.warning("a file that is no message was dropped")
         return None
 
 

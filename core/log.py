@@ -6,9 +6,13 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
+
+from core.errors import PerfuscopeError
 
 _QUIET = {
     "pydicom": logging.CRITICAL,  # its warnings print attribute values
@@ -30,7 +34,10 @@ class _WithoutValues(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record; what another formatter made of its exception is not believed."""
+        record = copy(record)  # another handler may want it as it was
         record.exc_text = None
+        record.args = _without_texts(record.args)
+        record.msg = _kind(record.msg) if isinstance(record.msg, BaseException) else record.msg
         return super().format(record)
 
     def formatException(  # noqa: N802 - the standard library's name
@@ -42,6 +49,19 @@ class _WithoutValues(logging.Formatter):
             return ""
         frames = [f"  {f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(trace)]
         return "\n".join([f"{kind.__module__}.{kind.__qualname__} at", *frames])
+
+
+def _without_texts(args: Any) -> Any:
+    """A record's arguments, with exceptions by their kind: libraries print them with ``%r``. Ours carry no value."""
+    if isinstance(args, tuple):
+        return tuple(_kind(arg) if isinstance(arg, BaseException) else arg for arg in args)
+    if isinstance(args, Mapping):
+        return {name: _kind(arg) if isinstance(arg, BaseException) else arg for name, arg in args.items()}
+    return args
+
+
+def _kind(error: BaseException) -> str:
+    return str(error) if isinstance(error, PerfuscopeError) else type(error).__qualname__
 
 
 class _ToStderr(logging.StreamHandler[TextIO]):

@@ -1,7 +1,7 @@
 """What an export is made of: studies with a chosen set of screens, and why the rest of their objects stays behind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from core.phi import Phi
 from core.types import REQUIRED_VIEWS, Decision, InstanceState, Label, Probabilities, Reason, Status, View
 from db import cases, studies
 from db.tables import Case, Instance, ModelVersion, Prediction, Study
@@ -41,7 +42,7 @@ class Material:
     """A study to be exported."""
 
     study_id: UUID
-    patient_id: str = field(repr=False)
+    patient_id: Phi
     """As the PACS knows it."""
     said: Said | None
     objects: tuple[StoredObject, ...]

@@ -6,20 +6,22 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from core.phi import Phi
+
 
 class Named(Protocol):
     """What carries a patient's identity: a row, or a header's words."""
 
     @property
-    def patient_id(self) -> str:
+    def patient_id(self) -> Phi:
         """PatientID (0010,0020)."""
 
     @property
-    def patient_name(self) -> str:
+    def patient_name(self) -> Phi:
         """PatientName (0010,0010), component groups separated by ``=``."""
 
     @property
-    def patient_birth_date(self) -> str:
+    def patient_birth_date(self) -> Phi:
         """PatientBirthDate (0010,0030)."""
 
 
@@ -37,10 +39,10 @@ def digest(named: Iterable[Named]) -> str:
 
 def _facts(one: Named) -> Iterator[tuple[str, str]]:
     """What is said of the patient, in one spelling. A group of the name (PS3.5 6.2.1.2) may be left out."""
-    groups = enumerate(one.patient_name.split("="))
+    groups = enumerate(one.patient_name.reveal().split("="))
     facts = [(f"name {place}", _plain_name(group)) for place, group in groups]
-    facts.append(("id", _plain(one.patient_id)))
-    facts.append(("birth date", "".join(c for c in one.patient_birth_date if c.isdigit())))
+    facts.append(("id", _plain(one.patient_id.reveal())))
+    facts.append(("birth date", "".join(c for c in one.patient_birth_date.reveal() if c.isdigit())))
     return ((fact, value) for fact, value in facts if value)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.phi import NOTHING, Phi
 from core.types import Decision, InstanceState, Outcome, Reason
 from db import cases, studies
 from db.tables import Case, Instance, Study
@@ -20,7 +21,7 @@ class Item:
     study_id: UUID
     instance_id: UUID | None
     reason: Reason | None
-    description: str
+    description: Phi
     """SeriesDescription of an object; may name the patient."""
     sender_ae: str
     since: datetime
@@ -64,7 +65,15 @@ def _studies(session: Session) -> list[Item]:
         .where(Case.superseded_at.is_(None), Case.outcome == Outcome.QUARANTINED, Case.reason == Reason.PATIENTS_DIFFER)
     )
     return [
-        Item(study.id, None, case.reason, "", study.sender_ae, case.done_at or case.opened_at, _size(session, study.id))
+        Item(
+            study.id,
+            None,
+            case.reason,
+            NOTHING,
+            study.sender_ae,
+            case.done_at or case.opened_at,
+            _size(session, study.id),
+        )
         for study, case in session.execute(statement)
     ]
 

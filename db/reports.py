@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from db.tables import Case, Job, Report
 
 PAGE = "sc"
@@ -25,8 +26,8 @@ class NewReport:
     study_id: UUID
     case_id: UUID
     kind: str
-    sop_instance_uid: str
-    series_instance_uid: str
+    sop_instance_uid: Phi
+    series_instance_uid: Phi
     path: str
     sha256: str
 
@@ -51,7 +52,7 @@ def add(session: Session, report: NewReport, *, now: datetime) -> None:
     )
 
 
-def is_known(session: Session, sop_instance_uid: str) -> bool:
+def is_known(session: Session, sop_instance_uid: Phi) -> bool:
     """Whether an object is one of our own reports."""
     return session.scalar(select(Report.id).where(Report.sop_instance_uid == sop_instance_uid)) is not None
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage
+from core.phi import NOTHING, Phi
 from core.types import InstanceState, Label, Stage
 from db import cases
 from db.reports import delivery_state
@@ -28,7 +29,7 @@ class Wanted:
 
 
 def items(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
-    """One dictionary a study, in the form that ``perfuscope results --format json`` prints."""
+    """One dictionary a study, in the form that ``perfuscope results --format json`` prints, once it is revealed."""
     rows = session.execute(_statement(wanted)).all()
     loaded = _Loaded.of(session, [study for study, _ in rows], [case for _, case in rows if case is not None])
     return [_item(study, case, loaded) for study, case in rows]
@@ -36,7 +37,7 @@ def items(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
 
 def find(session: Session, text: str) -> list[UUID]:
     """Studies whose own key begins with ``text``, or whose Study Instance UID is ``text``."""
-    by_uid = session.scalars(select(Study.id).where(Study.study_instance_uid == text)).all()
+    by_uid = session.scalars(select(Study.id).where(Study.study_instance_uid == Phi(text))).all()
     if by_uid or not text:
         return list(by_uid)
     wanted = text.replace("-", "").casefold()
@@ -61,7 +62,7 @@ class _Loaded:
 
     predictions: dict[UUID, list[Prediction]]
     models: dict[UUID, ModelVersion]
-    sop_instance_uids: dict[str, str]
+    sop_instance_uids: dict[str, Phi]
     reports: dict[UUID, list[Report]]
     deliveries: dict[UUID, list[Job]]
     preparing: frozenset[UUID]
@@ -82,7 +83,7 @@ class _Loaded:
         return cls(
             predictions=_grouped(_by_chunks(session, select(Prediction), Prediction.case_id, case_ids), "case_id"),
             models={model.id: model for model in session.scalars(select(ModelVersion))},
-            sop_instance_uids={str(image.id): uid_of.get(image.instance_id, "") for image in images},
+            sop_instance_uids={str(image.id): uid_of.get(image.instance_id, NOTHING) for image in images},
             reports=_grouped(reports, "case_id"),
             deliveries=_grouped(jobs, "subject"),
             preparing=frozenset(i.study_id for i in _by_chunks(session, pending, Instance.study_id, waiting)),
@@ -165,7 +166,7 @@ def _reason(case: Case) -> str | None:
 def _view(item: dict[str, Any], row: Prediction | None, loaded: _Loaded) -> dict[str, Any]:
     return {
         "view": item["view"],
-        "sop_instance_uid": loaded.sop_instance_uids.get(item["view_image_id"], ""),
+        "sop_instance_uid": loaded.sop_instance_uids.get(item["view_image_id"], NOTHING),
         "label": row.label.value if row else None,
         "probabilities": cases.probabilities(row).as_dict() if row else None,
     }

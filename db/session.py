@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
+from db import refusals
 from db.tables import PHI
 
 Clock = Callable[[Session], datetime]
@@ -28,7 +29,7 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 def make_engine(url: str) -> Engine:
-    """An engine whose errors never show parameters. Make it after a fork, never before.
+    """An engine whose errors never show a value. Make it after a fork, never before.
 
     SQLite gets WAL, ``synchronous=FULL`` and a busy timeout of 10 s; its schema names are dropped. On PostgreSQL nobody
     waits longer than 10 s for a lock, and a pooled connection is tried before it is used. Raises
@@ -56,6 +57,7 @@ def _engine(url: URL) -> Engine:
         execution_options={"schema_translate_map": {PHI: None}} if sqlite else {},
         pool_pre_ping=not sqlite,
     )
+    event.listen(engine, "handle_error", refusals.withhold)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core import SELF_TEST_AE
+from core.phi import Phi
 from core.types import InstanceState
 from db.identity import several_patients
 from db.tables import Instance, Report, Study
@@ -20,11 +21,11 @@ from db.tables import Instance, Report, Study
 class Identity:
     """Who a study is about, as an object's header says. Its text never shows a value."""
 
-    patient_id: str
-    patient_name: str
-    patient_birth_date: str
-    accession_number: str
-    study_date: str
+    patient_id: Phi
+    patient_name: Phi
+    patient_birth_date: Phi
+    accession_number: Phi
+    study_date: Phi
 
     def __repr__(self) -> str:
         return "Identity(...)"
@@ -35,13 +36,13 @@ class Arrival:
     """One received object: its UIDs, identity and where its file stands."""
 
     instance_id: UUID
-    study_instance_uid: str
-    series_instance_uid: str
-    sop_instance_uid: str
+    study_instance_uid: Phi
+    series_instance_uid: Phi
+    sop_instance_uid: Phi
     sop_class_uid: str
     transfer_syntax_uid: str
-    modality: str
-    series_description: str
+    modality: Phi
+    series_description: Phi
     identity: Identity
     path: str
     size: int
@@ -157,7 +158,7 @@ def _follow_identity(study: Study, who: Identity) -> None:
         setattr(study, field, getattr(who, field) or getattr(study, field))
 
 
-def id_of(session: Session, study_instance_uid: str) -> UUID | None:
+def id_of(session: Session, study_instance_uid: Phi) -> UUID | None:
     """Our key of a study, if it is known."""
     return session.scalar(select(Study.id).where(Study.study_instance_uid == study_instance_uid))
 

@@ -4,54 +4,31 @@ A row of a de-identified table points to an identified one by an opaque id witho
 dumped, copied and granted by itself.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
     JSON,
-    DateTime,
-    Dialect,
     Enum,
     ForeignKey,
     Index,
     LargeBinary,
     MetaData,
     String,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.jobs import JobStage, JobState, Queue
+from core.phi import Phi
 from core.types import AuditAction, Decision, InstanceState, Label, Outcome, Reason, Stage, Status, View
+from db.column_types import PhiText, UtcDateTime
 
 PHI = "phi"
 ERROR_LENGTH = 64
 """How much of an error's code a job keeps."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time in UTC, also on SQLite, which keeps none."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; hand SQLite plain UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give every time its zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _code(kind: type[StrEnum]) -> Enum:
@@ -102,12 +79,12 @@ class Study(Base):
     __table_args__ = (Index(None, "received_at"), Index(None, "waiting_since"), {"schema": PHI})
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    study_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
-    patient_id: Mapped[str] = mapped_column(String(255))
-    patient_name: Mapped[str] = mapped_column(String(1024))
-    patient_birth_date: Mapped[str] = mapped_column(String(32))
-    accession_number: Mapped[str] = mapped_column(String(255))
-    study_date: Mapped[str] = mapped_column(String(32))
+    study_instance_uid: Mapped[Phi] = mapped_column(PhiText(64), unique=True)
+    patient_id: Mapped[Phi] = mapped_column(PhiText(255))
+    patient_name: Mapped[Phi] = mapped_column(PhiText(1024))
+    patient_birth_date: Mapped[Phi] = mapped_column(PhiText(32))
+    accession_number: Mapped[Phi] = mapped_column(PhiText(255))
+    study_date: Mapped[Phi] = mapped_column(PhiText(32))
     sender_ae: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime]
     last_received_at: Mapped[datetime]
@@ -130,15 +107,15 @@ class Instance(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id))
-    sop_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    sop_instance_uid: Mapped[Phi] = mapped_column(PhiText(64), index=True)
     sop_class_uid: Mapped[str] = mapped_column(String(64))
-    series_instance_uid: Mapped[str] = mapped_column(String(64))
+    series_instance_uid: Mapped[Phi] = mapped_column(PhiText(64))
     transfer_syntax_uid: Mapped[str] = mapped_column(String(64))
-    modality: Mapped[str] = mapped_column(String(64))
-    series_description: Mapped[str] = mapped_column(String(255))
-    patient_id: Mapped[str] = mapped_column(String(255))
-    patient_name: Mapped[str] = mapped_column(String(1024))
-    patient_birth_date: Mapped[str] = mapped_column(String(32))
+    modality: Mapped[Phi] = mapped_column(PhiText(64))
+    series_description: Mapped[Phi] = mapped_column(PhiText(255))
+    patient_id: Mapped[Phi] = mapped_column(PhiText(255))
+    patient_name: Mapped[Phi] = mapped_column(PhiText(1024))
+    patient_birth_date: Mapped[Phi] = mapped_column(PhiText(32))
     path: Mapped[str] = mapped_column(String(255))
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
@@ -150,7 +127,7 @@ class Instance(Base):
     reason: Mapped[Reason | None]
     view: Mapped[View | None]
     rule_rank: Mapped[int | None]
-    acquired_at: Mapped[str | None] = mapped_column(String(64))
+    acquired_at: Mapped[Phi | None] = mapped_column(PhiText(64))
     judged_at: Mapped[datetime | None]
     view_image_id: Mapped[UUID | None]
     """The crop in force; without a foreign key, like every step between the two sides."""
@@ -172,8 +149,8 @@ class Report(Base):
     study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id), index=True)
     case_id: Mapped[UUID]
     kind: Mapped[str] = mapped_column(String(8))
-    sop_instance_uid: Mapped[str] = mapped_column(String(64), unique=True)
-    series_instance_uid: Mapped[str] = mapped_column(String(64))
+    sop_instance_uid: Mapped[Phi] = mapped_column(PhiText(64), unique=True)
+    series_instance_uid: Mapped[Phi] = mapped_column(PhiText(64))
     path: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]

@@ -23,6 +23,7 @@ from pynetdicom.dsutils import create_file_meta
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import time
 
+from core.phi import Phi
 from dicom_node.header import conformant
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Growing(BytesIO):
         self.path = folder / uuid4().hex
         self.problem: str | None = "empty"
         self.size = 0
-        self.sop_class_uid = self.sop_instance_uid = ""
+        self.sop_class_uid, self.sop_instance_uid = "", Phi("")
         self._message = weakref.ref(message)
         self._assoc = weakref.ref(assoc)
         self._room = max_bytes
@@ -93,7 +94,7 @@ class Growing(BytesIO):
     def read_command(self, message: C_STORE_RQ) -> None:
         """Take the UIDs from the command, as they are."""
         self.sop_class_uid = str(message.command_set.get("AffectedSOPClassUID") or "")
-        self.sop_instance_uid = str(message.command_set.get("AffectedSOPInstanceUID") or "")
+        self.sop_instance_uid = Phi(str(message.command_set.get("AffectedSOPInstanceUID") or ""))
 
     def _begin(self) -> None:
         """Write a blank preamble and the file meta (PS3.10 7.1), now that the command is known."""
@@ -103,7 +104,7 @@ class Growing(BytesIO):
             return
         self.read_command(message)
         context = context_of(message, assoc)
-        named = conformant(self.sop_class_uid) and conformant(self.sop_instance_uid)
+        named = conformant(self.sop_class_uid) and conformant(self.sop_instance_uid.reveal())
         if context is None or not stores(context) or not named:
             self.problem = "command"
             return
@@ -168,12 +169,12 @@ def stores(context: PresentationContext) -> bool:
     return context.abstract_syntax != UID(Verification)
 
 
-def _head(sop_class_uid: str, sop_instance_uid: str, context: PresentationContext) -> bytes:
+def _head(sop_class_uid: str, sop_instance_uid: Phi, context: PresentationContext) -> bytes:
     head = DicomBytesIO()
     head.write(b"\x00" * 128 + b"DICM")
     file_meta = create_file_meta(
         sop_class_uid=UID(sop_class_uid),
-        sop_instance_uid=UID(sop_instance_uid),
+        sop_instance_uid=UID(sop_instance_uid.reveal()),
         transfer_syntax=context.transfer_syntax[0],
     )
     write_file_meta_info(head, file_meta)

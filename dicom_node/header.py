@@ -9,6 +9,7 @@ from pathlib import Path
 import pydicom
 
 from core import MANUFACTURER, MODEL_NAME
+from core.phi import Phi
 from db.studies import Identity
 from dicom_node.decode import PYDICOM_ERRORS
 
@@ -42,11 +43,11 @@ class Header:
     """The attributes that the node keeps in its tables."""
 
     sop_class_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    modality: str
-    series_description: str
+    sop_instance_uid: Phi
+    study_instance_uid: Phi
+    series_instance_uid: Phi
+    modality: Phi
+    series_description: Phi
     ours: bool
     identity: Identity
 
@@ -86,8 +87,8 @@ def read(path: Path) -> Header:
         raise
     except PYDICOM_ERRORS:
         raise UnparsableObject from None
-    uids = (header.sop_class_uid, header.sop_instance_uid, header.study_instance_uid, header.series_instance_uid)
-    if not all(conformant(uid) for uid in uids):
+    uids = (header.sop_instance_uid, header.study_instance_uid, header.series_instance_uid)
+    if not conformant(header.sop_class_uid) or not all(conformant(uid.reveal()) for uid in uids):
         raise UnparsableObject
     return header
 
@@ -95,18 +96,18 @@ def read(path: Path) -> Header:
 def _header(ds: pydicom.Dataset) -> Header:
     return Header(
         sop_class_uid=_uid(ds, "SOPClassUID"),
-        sop_instance_uid=_uid(ds, "SOPInstanceUID"),
-        study_instance_uid=_uid(ds, "StudyInstanceUID"),
-        series_instance_uid=_uid(ds, "SeriesInstanceUID"),
-        modality=_text(ds, "Modality")[:64],
-        series_description=_text(ds, "SeriesDescription")[:255],
+        sop_instance_uid=Phi(_uid(ds, "SOPInstanceUID")),
+        study_instance_uid=Phi(_uid(ds, "StudyInstanceUID")),
+        series_instance_uid=Phi(_uid(ds, "SeriesInstanceUID")),
+        modality=Phi(_text(ds, "Modality")[:64]),
+        series_description=Phi(_text(ds, "SeriesDescription")[:255]),
         ours=_text(ds, "Manufacturer") == MANUFACTURER and _text(ds, "ManufacturerModelName") == MODEL_NAME,
         identity=Identity(
-            patient_id=_text(ds, "PatientID")[:255],
-            patient_name=_text(ds, "PatientName")[:1024],
-            patient_birth_date=_text(ds, "PatientBirthDate")[:32],
-            accession_number=_text(ds, "AccessionNumber")[:255],
-            study_date=_text(ds, "StudyDate")[:32],
+            patient_id=Phi(_text(ds, "PatientID")[:255]),
+            patient_name=Phi(_text(ds, "PatientName")[:1024]),
+            patient_birth_date=Phi(_text(ds, "PatientBirthDate")[:32]),
+            accession_number=Phi(_text(ds, "AccessionNumber")[:255]),
+            study_date=Phi(_text(ds, "StudyDate")[:32]),
         ),
     )
 

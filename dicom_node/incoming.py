@@ -123,5 +123,5 @@ def let_through(event: Event) -> None:
         command.Priority = 0
     if context is None or not stores(context) or context.abstract_syntax != growing.sop_class_uid:
         command.AffectedSOPClassUID = SecondaryCaptureImageStorage
-    if not conformant(growing.sop_instance_uid):
+    if not conformant(growing.sop_instance_uid.reveal()):
         command.AffectedSOPInstanceUID = _NO_INSTANCE

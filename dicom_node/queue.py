@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from core import broker
+from core import broker, messages
 from core.jobs import Bell
 from core.settings import Settings
 
@@ -47,6 +47,6 @@ class Bellringer:
 def ring(app: Any, bell: Bell) -> None:
     """Send one bell straight to its queue; a broker that cannot be reached costs a log line."""
     try:
-        app.send_task(bell.task, args=[str(bell.job_id)], queue=bell.queue.value, retry=False)
+        app.send_task(**messages.sent(bell))
     except (OperationalError, OSError):
         log.warning("bell not rung, the broker is away: job %s", bell.job_id)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.jobs import Bell, JobStage
+from core.phi import Phi
 from db import jobs, reports, studies
 from db.session import Sessions
 from db.tables import Instance
@@ -41,7 +42,7 @@ class Command:
     """What the C-STORE request itself says of the object."""
 
     sop_class_uid: str
-    sop_instance_uid: str
+    sop_instance_uid: Phi
     agreed_class_uid: str
     """The abstract syntax of the presentation context that the request came by."""
     transfer_syntax_uid: str

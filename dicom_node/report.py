@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from core import DISCLAIMER, MANUFACTURER, MODEL_NAME, __version__
+from core.phi import Phi
 from dicom_node import report_header, report_page
 from dicom_node.report_content import ReportContent
 from dicom_node.report_provenance import SourceReference, ascii_only, describe_equipment, refer_to_sources
@@ -47,8 +48,8 @@ def build_secondary_capture(
     source: Dataset,
     sources: Sequence[SourceReference],
     *,
-    sop_instance_uid: str,
-    series_instance_uid: str,
+    sop_instance_uid: Phi,
+    series_instance_uid: Phi,
     created_at: datetime,
     series_number: int = 9001,
 ) -> Dataset:
@@ -104,9 +105,9 @@ def _copy_identity(report: Dataset, source: Dataset) -> None:
             report[element.tag] = element
 
 
-def _describe_series(report: Dataset, content: ReportContent, *, uid: str, number: int) -> None:
+def _describe_series(report: Dataset, content: ReportContent, *, uid: Phi, number: int) -> None:
     report.Modality = "OT"
-    report.SeriesInstanceUID = uid
+    report.SeriesInstanceUID = uid.reveal()
     report.SeriesNumber = number
     what = "result withdrawn" if content.withdraws else "result"
     report.SeriesDescription = f"Perfuscope MPI {what}, revision {content.revision}, unverified"
@@ -117,9 +118,9 @@ def _describe_series(report: Dataset, content: ReportContent, *, uid: str, numbe
     report.SoftwareVersions = ascii_only(__version__)
 
 
-def _describe_instance(report: Dataset, content: ReportContent, *, uid: str) -> None:
+def _describe_instance(report: Dataset, content: ReportContent, *, uid: Phi) -> None:
     report.SOPClassUID = SecondaryCaptureImageStorage
-    report.SOPInstanceUID = uid
+    report.SOPInstanceUID = uid.reveal()
     report.InstanceNumber = 1
     report.ImageType = ["DERIVED", "SECONDARY"]
     report.PatientOrientation = None
@@ -159,10 +160,10 @@ def _set_pixels(report: Dataset, content: ReportContent) -> None:
     report["PixelData"].VR = "OB"
 
 
-def _file_meta(sop_instance_uid: str) -> FileMetaDataset:
+def _file_meta(sop_instance_uid: Phi) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid.reveal())
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME

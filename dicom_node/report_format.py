@@ -25,7 +25,7 @@ def clock(value: str) -> str:
 def age(header: Header) -> str:
     """The age in whole years on the day of the study, empty where it cannot be told."""
     try:
-        born, studied = (date.fromisoformat(day(value)) for value in (header.birth_date, header.study_date))
+        born, studied = (date.fromisoformat(day(it.reveal())) for it in (header.birth_date, header.study_date))
     except ValueError:
         return ""
     years = studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day))

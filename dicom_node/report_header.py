@@ -1,7 +1,7 @@
 """What a report takes over from its source's header: verbatim as bytes, and as text for the page."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -12,6 +12,8 @@ from pydicom.filewriter import write_data_element
 from pydicom.tag import Tag
 from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
+from core.phi import NOTHING, Phi
+
 LONGEST_VALUE = 0xFFFE
 """The longest value in bytes that a short explicit VR can hold (PS3.5 7.1.2)."""
 
@@ -20,28 +22,28 @@ _DEFAULT = "iso8859"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who and what a report is about, as text; empty where the source says nothing that can be read."""
+    """Who and what a report is about; empty where the source says nothing that can be read."""
 
-    patient_name: str = field(default="", repr=False)
+    patient_name: Phi = NOTHING
     """All component groups, joined by ``=`` as DICOM writes them."""
-    patient_id: str = field(default="", repr=False)
-    birth_date: str = field(default="", repr=False)
-    sex: str = field(default="", repr=False)
-    study_date: str = field(default="", repr=False)
-    study_time: str = field(default="", repr=False)
-    accession_number: str = field(default="", repr=False)
+    patient_id: Phi = NOTHING
+    birth_date: Phi = NOTHING
+    sex: Phi = NOTHING
+    study_date: Phi = NOTHING
+    study_time: Phi = NOTHING
+    accession_number: Phi = NOTHING
 
     @classmethod
     def of(cls, source: Dataset) -> "Header":
         """The header of ``source``, which stays as it is; a value that cannot be read becomes empty."""
         return cls(
-            patient_name=text(source, "PatientName"),
-            patient_id=text(source, "PatientID"),
-            birth_date=text(source, "PatientBirthDate"),
-            sex=text(source, "PatientSex"),
-            study_date=text(source, "StudyDate"),
-            study_time=text(source, "StudyTime"),
-            accession_number=text(source, "AccessionNumber"),
+            patient_name=Phi(text(source, "PatientName")),
+            patient_id=Phi(text(source, "PatientID")),
+            birth_date=Phi(text(source, "PatientBirthDate")),
+            sex=Phi(text(source, "PatientSex")),
+            study_date=Phi(text(source, "StudyDate")),
+            study_time=Phi(text(source, "StudyTime")),
+            accession_number=Phi(text(source, "AccessionNumber")),
         )
 
 

@@ -21,7 +21,7 @@ class Text:
 
     x: float
     y: float
-    string: str
+    string: str = field(repr=False)
     size: int
     colour: Colour
     bold: bool = False

@@ -85,17 +85,17 @@ def _field(column: int, y: int, caption: str, value: str, *, span: int = 1) -> I
 def _patient(header: Header) -> Iterator[Mark]:
     product = Text(RIGHT, 62, "Myocardial perfusion, AI result", BODY, SOFT, align="right")
     yield product
-    name = report_text.person_name(header.patient_name, bold=True)
+    name = report_text.person_name(header.patient_name.reveal(), bold=True)
     if name is None:
         name = "Name: see DICOM header"
     yield _line(MARGIN, 62, name or "No name", LARGE, INK, max_width=product.area[0] - GUTTER - MARGIN, bold=True)
-    yield from _field(0, 99, "Patient ID", header.patient_id, span=2)
-    yield from _field(2, 99, "Born", report_format.day(header.birth_date))
-    yield from _field(3, 99, "Sex, age at study", ", ".join(filter(None, (header.sex, report_format.age(header)))))
-    yield from _field(
-        4, 99, "Study", f"{report_format.day(header.study_date)} {report_format.clock(header.study_time)}".strip()
-    )
-    yield from _field(5, 99, "Accession", header.accession_number)
+    yield from _field(0, 99, "Patient ID", header.patient_id.reveal(), span=2)
+    yield from _field(2, 99, "Born", report_format.day(header.birth_date.reveal()))
+    sex, age = header.sex.reveal(), report_format.age(header)
+    yield from _field(3, 99, "Sex, age at study", ", ".join(filter(None, (sex, age))))
+    day, clock = report_format.day(header.study_date.reveal()), report_format.clock(header.study_time.reveal())
+    yield from _field(4, 99, "Study", f"{day} {clock}".strip())
+    yield from _field(5, 99, "Accession", header.accession_number.reveal())
 
 
 def _result(content: ReportContent) -> Iterator[Mark]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from core import MANUFACTURER, MODEL_NAME, __version__
+from core.phi import Phi
 from core.types import ModelIdentity
 
 
@@ -15,13 +16,13 @@ class SourceReference:
     """An instance that a report was made from."""
 
     sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
+    sop_instance_uid: Phi
+    series_instance_uid: Phi
 
 
 def refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> None:
     """Name every source image with its purpose, and all of them again by series."""
-    series: dict[str, Dataset] = {}
+    series: dict[Phi, Dataset] = {}
     images = []
     for source in sources:
         image = _reference(source)
@@ -29,7 +30,7 @@ def refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> Non
         images.append(image)
         if source.series_instance_uid not in series:
             series[source.series_instance_uid] = Dataset()
-            series[source.series_instance_uid].SeriesInstanceUID = source.series_instance_uid
+            series[source.series_instance_uid].SeriesInstanceUID = source.series_instance_uid.reveal()
             series[source.series_instance_uid].ReferencedInstanceSequence = []
         series[source.series_instance_uid].ReferencedInstanceSequence.append(_reference(source))
     if images:
@@ -40,7 +41,7 @@ def refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> Non
 def _reference(source: SourceReference) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID = source.sop_class_uid
-    item.ReferencedSOPInstanceUID = source.sop_instance_uid
+    item.ReferencedSOPInstanceUID = source.sop_instance_uid.reveal()
     return item
 
 

@@ -54,6 +54,11 @@ def _best(candidates: list[Instance]) -> Instance | None:
         return None
     first_rank = min(i.rule_rank or 0 for i in candidates)
     ranked = [i for i in candidates if (i.rule_rank or 0) == first_rank]
-    newest = max(i.acquired_at or "" for i in ranked)
-    best = [i for i in ranked if (i.acquired_at or "") == newest]
+    newest = max(_acquired_at(i) for i in ranked)
+    best = [i for i in ranked if _acquired_at(i) == newest]
     return best[0] if len(best) == 1 else None
+
+
+def _acquired_at(instance: Instance) -> str:
+    """Later text is the newer acquisition; empty where the header does not say."""
+    return instance.acquired_at.reveal() if instance.acquired_at else ""

@@ -12,9 +12,10 @@ import numpy as np
 from pydicom import Dataset
 from sqlalchemy import select
 from starlette.types import ASGIApp
-from ward import Ward
+from ward import Ward, named
 
 from core.jobs import JobStage
+from core.phi import Phi
 from core.settings import Settings
 from core.types import (
     REQUIRED_VIEWS,
@@ -35,7 +36,7 @@ from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
 from viewer.app import make_app
 
-JOAN = Identity("T-003", "TESTPATIENT^JOAN", "19520202", "A3", "20260103")
+JOAN = named("T-003", "TESTPATIENT^JOAN", "19520202", "A3", "20260103")
 
 
 @dataclass
@@ -69,7 +70,7 @@ def classified(
     probabilities = Probabilities(*said)
     views = {v: ViewPrediction(v, probabilities, (0.0,) * 3, np.zeros((7, 7, 3), np.float32)) for v in REQUIRED_VIEWS}
     with ward.sessions.write() as session:
-        case = cases.latest(session, studies.id_of(session, study))
+        case = cases.latest(session, studies.id_of(session, Phi(study)))
         prediction = StudyPrediction(probabilities, status, views, latency_ms=30)
         cases.record(session, case, prediction, preprocessing="1", now=ward.clock.now)
         case.stage, case.done_at = Stage.DONE, ward.clock.now
@@ -86,9 +87,8 @@ def reported(ward: Ward, study_id: UUID, store: Path | None, *, destination: str
     with ward.sessions.write() as session:
         case = cases.latest(session, study_id)
         digest = hashlib.sha256(data).hexdigest()
-        new = NewReport(
-            report_id, study_id, case.id, "sc", f"2.25.{report_id.int}", "2.25.1", f"{report_id}.dcm", digest
-        )
+        uids = Phi(f"2.25.{report_id.int}"), Phi("2.25.1")
+        new = NewReport(report_id, study_id, case.id, "sc", *uids, f"{report_id}.dcm", digest)
         reports.add(session, new, now=now)
         if destination:
             jobs.add(
@@ -114,7 +114,12 @@ def page_bytes() -> bytes:
         reason=Reason.INCOMPLETE,
     )
     made = report.build_secondary_capture(
-        content, source, [], sop_instance_uid="2.25.7", series_instance_uid="2.25.8", created_at=content.created_at
+        content,
+        source,
+        [],
+        sop_instance_uid=Phi("2.25.7"),
+        series_instance_uid=Phi("2.25.8"),
+        created_at=content.created_at,
     )
     return report.to_bytes(made)
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
+from core.phi import Phi
 from core.settings import ChecksSettings
 from core.types import ModelIdentity, Reason, View
 from db import cases, jobs, model_versions, studies
@@ -21,8 +22,14 @@ from dicom_node.reconciler import Reconciler
 from worker.pipeline.checking import Checked, Checking
 from worker.pipeline.preparing import Preparing
 
-JANE = Identity("T-001", "TESTPATIENT^JANE", "19500101", "A1", "20260102")
-JOHN = Identity("T-002", "TESTPATIENT^JOHN", "19511111", "A2", "20260102")
+
+def named(*words: str) -> Identity:
+    """An identity: patient ID, name, birth date, accession number, date of the study."""
+    return Identity(*map(Phi, words))
+
+
+JANE = named("T-001", "TESTPATIENT^JANE", "19500101", "A1", "20260102")
+JOHN = named("T-002", "TESTPATIENT^JOHN", "19511111", "A2", "20260102")
 POLICY = Policy(
     quiet=timedelta(seconds=30),
     cap=timedelta(hours=1),
@@ -82,13 +89,13 @@ class Ward:
         """Receive one object as the node does; its instance id, None for a duplicate."""
         arrival = Arrival(
             instance_id=uuid4(),
-            study_instance_uid=study,
-            series_instance_uid="1.2.4",
-            sop_instance_uid=uid,
+            study_instance_uid=Phi(study),
+            series_instance_uid=Phi("1.2.4"),
+            sop_instance_uid=Phi(uid),
             sop_class_uid="1.2.5",
             transfer_syntax_uid="1.2.840.10008.1.2.1",
-            modality="OT" if screen else "NM",
-            series_description="",
+            modality=Phi("OT" if screen else "NM"),
+            series_description=Phi(""),
             identity=who,
             path="x",
             size=1,
@@ -98,7 +105,7 @@ class Ward:
         )
         fed = set() if association is None else association
         with self.sessions.write() as session:
-            known = studies.id_of(session, study)
+            known = studies.id_of(session, Phi(study))
             before = fed if known is None or association is not None else {known}
             received = studies.receive(session, arrival, now=self.clock.now, fed=before)
             if association is None and known is None:

@@ -1,4 +1,7 @@
-"""Templates, and how values are written in them. Everything a template prints is escaped."""
+"""Templates, and how values are written in them. Everything a template prints is escaped.
+
+An identified value is shown where a template says ``reveal``, and nowhere else.
+"""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core import DISCLAIMER, TRAINED_ON, __version__
+from core.phi import Phi
 from core.types import LABELS, REQUIRED_VIEWS
 from db.tables import Prediction
 from viewer import names, words
@@ -46,6 +50,7 @@ class Templates:
             "iso": _iso,
             "percent": names.percent,
             "plain": names.plain,
+            "reveal": Phi.reveal,
             "when": self._when,
         }
 

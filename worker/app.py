@@ -6,15 +6,15 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 from celery import Celery
 from celery.signals import worker_process_init
 from kombu import Queue as KombuQueue
 from kombu.exceptions import OperationalError
 
-from core import broker, log, process
+from core import broker, log, messages, process
 from core.jobs import TASK_NAME, Bell, Queue
+from core.messages import Misfit
 from core.settings import Settings
 from worker.task import Runner
 
@@ -34,6 +34,7 @@ def build(settings: Settings, queues: Iterable[Queue]) -> Celery:
     for module in modules.values():
         module.check(settings)
     makers: dict[Queue, RunnerMaker] = {queue: module.make_runner for queue, module in modules.items()}
+    app.conf.worker_consumer = "worker.consumer:Consumer"
     app.conf.task_queues = [KombuQueue(queue.value, routing_key=queue.value) for queue in makers]
     runners = _Runners(settings, makers)
     parent = os.getpid()
@@ -108,11 +109,13 @@ class _Deaf(logging.Handler):
             os.kill(self._worker, signal.SIGTERM)
 
 
-def _task(app: Celery, runners: _Runners, queue: Queue) -> Callable[[str], None]:
-    def run_job(job_id: str) -> None:
+def _task(app: Celery, runners: _Runners, queue: Queue) -> Callable[..., None]:
+    def run_job(*args: object, **kwargs: object) -> None:
         try:
-            for bell in runners.of(queue).run(UUID(job_id)):
+            for bell in runners.of(queue).run(messages.job_of(args, kwargs)):
                 _ring(app, bell)
+        except Misfit:
+            logger.warning("a message on queue %s does not fit and is dropped", queue.value)
         except Exception:  # Celery would print its text
             logger.exception("a message on queue %s came to nothing", queue.value)
 
@@ -121,6 +124,6 @@ def _task(app: Celery, runners: _Runners, queue: Queue) -> Callable[[str], None]
 
 def _ring(app: Any, bell: Bell) -> None:
     try:
-        app.send_task(bell.task, args=[str(bell.job_id)], queue=bell.queue.value, retry=False)
+        app.send_task(**messages.sent(bell))
     except (OperationalError, OSError):
         logger.warning("bell not rung, the broker is away: job %s", bell.job_id)

@@ -13,6 +13,7 @@ from cli.doctor.finding import Finding, fail, ok, warn
 from cli.operator import actor
 from core import SELF_TEST_AE
 from core.errors import Unavailable
+from core.phi import Phi
 from core.settings import Peer, Settings
 from core.types import AuditAction, Label, Stage
 from db import audit, cases, jobs, retention, studies
@@ -85,7 +86,7 @@ def whole_path(settings: Settings, sessions: Sessions) -> Finding:
     return ok("whole path", said + ("; it stays until a purge" if left else "; it is deleted again"))
 
 
-def _simulated(folder: Path) -> tuple[str, list[Path]]:
+def _simulated(folder: Path) -> tuple[Phi, list[Path]]:
     from pydicom.filewriter import dcmwrite
 
     from training.phantom import cohort, dicom
@@ -96,7 +97,7 @@ def _simulated(folder: Path) -> tuple[str, list[Path]]:
         ds.PatientName, ds.PatientID, ds.AccessionNumber = _NAME, _ID, ""
         paths.append(folder / f"{number}.dcm")
         dcmwrite(paths[-1], ds, enforce_file_format=True)
-    return str(datasets[0].StudyInstanceUID), paths
+    return Phi(datasets[0].StudyInstanceUID), paths
 
 
 def _wait(found: Callable[[], Case | None]) -> Case | None:
@@ -108,19 +109,19 @@ def _wait(found: Callable[[], Case | None]) -> Case | None:
     return None
 
 
-def _study_id(sessions: Sessions, study_uid: str) -> UUID | None:
+def _study_id(sessions: Sessions, study_uid: Phi) -> UUID | None:
     with sessions.read() as session:
         return studies.id_of(session, study_uid)
 
 
-def _ended(sessions: Sessions, study_uid: str) -> Case | None:
+def _ended(sessions: Sessions, study_uid: Phi) -> Case | None:
     with sessions.read() as session:
         study_id = studies.id_of(session, study_uid)
         case = cases.latest(session, study_id) if study_id else None
         return case if case is not None and case.stage is Stage.DONE else None
 
 
-def _stage(sessions: Sessions, study_uid: str) -> str:
+def _stage(sessions: Sessions, study_uid: Phi) -> str:
     with sessions.read() as session:
         study_id = studies.id_of(session, study_uid)
         case = cases.latest(session, study_id) if study_id else None
@@ -129,7 +130,7 @@ def _stage(sessions: Sessions, study_uid: str) -> str:
         return Stage.PREPARING.value if study_id else Stage.RECEIVING.value
 
 
-def _clean_up(settings: Settings, sessions: Sessions, study_uid: str) -> bool:
+def _clean_up(settings: Settings, sessions: Sessions, study_uid: Phi) -> bool:
     """Delete the test study; True where the database's role may not, so that its rows stay."""
     study_id = _study_id(sessions, study_uid)
     if study_id is None:

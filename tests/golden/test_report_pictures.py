@@ -11,6 +11,7 @@ from peers import complaints, said
 from PIL import Image
 from studies import simulated
 
+from core.phi import Phi
 from core.types import ModelIdentity, Outcome, Probabilities, Reason, Status, StudyPrediction, View, ViewPrediction
 from dicom_node import layouts, report, report_text
 from dicom_node.report_content import ReportContent
@@ -48,7 +49,12 @@ def content(header: Header) -> ReportContent:
 def drawn(page: ReportContent, folder: Path) -> Image.Image:
     """The page as DCMTK draws the report; AssertionError if dciodvfy finds an error."""
     made = report.build_secondary_capture(
-        page, simulated()[0], (), sop_instance_uid="2.25.77001", series_instance_uid="2.25.77002", created_at=AT
+        page,
+        simulated()[0],
+        (),
+        sop_instance_uid=Phi("2.25.77001"),
+        series_instance_uid=Phi("2.25.77002"),
+        created_at=AT,
     )
     path, picture = folder / "report.dcm", folder / "report.ppm"
     path.write_bytes(report.to_bytes(made))
@@ -67,14 +73,14 @@ def pages() -> dict[str, ReportContent]:
         "needs_review": replace(
             accepted,
             outcome=Outcome.NEEDS_REVIEW,
-            header=replace(named, patient_name=REGULAR["hebrew"].text),
+            header=replace(named, patient_name=Phi(REGULAR["hebrew"].text)),
         ),
         "no_result": replace(
             nothing,
             crops={View.QPS: accepted.crops[View.QPS]},
             reason=Reason.INCOMPLETE,
             notes=("Missing: Stress QGS, Rest QGS.",),
-            header=replace(named, patient_name=REGULAR["japanese"].text),
+            header=replace(named, patient_name=Phi(REGULAR["japanese"].text)),
         ),
         "withdrawn": replace(
             nothing,

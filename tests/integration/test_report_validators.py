@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from core.phi import Phi
 from core.types import ModelIdentity, Outcome, Probabilities, Reason, Status, StudyPrediction, View, ViewPrediction
 from dicom_node import layouts, report, report_page
 from dicom_node.report_content import ReportContent
@@ -71,7 +72,7 @@ def _content(study: list[Path], header: Dataset, outcome: Outcome) -> ReportCont
 
 def _references(study: list[Path]) -> list[report.SourceReference]:
     headers = [dcmread(path, stop_before_pixels=True) for path in study]
-    return [report.SourceReference(h.SOPClassUID, h.SOPInstanceUID, h.SeriesInstanceUID) for h in headers]
+    return [report.SourceReference(h.SOPClassUID, Phi(h.SOPInstanceUID), Phi(h.SeriesInstanceUID)) for h in headers]
 
 
 def _written(content: ReportContent, header: Dataset, study: list[Path], folder: Path) -> Path:
@@ -79,8 +80,8 @@ def _written(content: ReportContent, header: Dataset, study: list[Path], folder:
         content,
         header,
         _references(study),
-        sop_instance_uid="2.25.77001",
-        series_instance_uid="2.25.77002",
+        sop_instance_uid=Phi("2.25.77001"),
+        series_instance_uid=Phi("2.25.77002"),
         created_at=_CREATED_AT,
     )
     path = folder / "report.dcm"

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from ward import JANE, JOHN, POLICY, Clock, Ward
 
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from core.types import REQUIRED_VIEWS, InstanceState, Label, Outcome, Reason, Stage, View
 from db import jobs, reports
 from db.reports import NewReport
@@ -24,11 +25,17 @@ from dicom_node import completion
 from dicom_node.verdict import judge
 
 QPS, STRESS, REST = REQUIRED_VIEWS
+_PHI = ("patient_id", "patient_name", "patient_birth_date", "acquired_at")
 
 
 def instance(view: View | None = None, state: InstanceState = InstanceState.PREPARED, **columns) -> Instance:
     who = {"patient_id": "T-001", "patient_name": "TESTPATIENT^JANE", "patient_birth_date": "19500101"}
-    return Instance(**({"view": view, "state": state, "rule_rank": 0, "acquired_at": "2026"} | who | columns))
+    texts = {
+        name: None if text is None else Phi(text)
+        for name, text in ({"acquired_at": "2026"} | who | columns).items()
+        if name in _PHI
+    }
+    return Instance(**({"view": view, "state": state, "rule_rank": 0} | columns | texts))
 
 
 def complete() -> list[Instance]:
@@ -329,21 +336,21 @@ def test_the_first_content_sent_again_after_another_is_in_force_again(classified
 
 
 def test_a_corrected_patient_identity_opens_a_new_revision(classified):
-    corrected = replace(JANE, patient_name="TESTPATIENT^JANET")
+    corrected = replace(JANE, patient_name=Phi("TESTPATIENT^JANET"))
     for number, view in enumerate(REQUIRED_VIEWS):
         classified.prepared(classified.arrive(f"1.1.{number}", "corrected", who=corrected), view)
     assert [c.revision for c in classified.revisions()] == [1, 2]
     assert classified.live().outcome is None
-    assert classified.study().patient_name == "TESTPATIENT^JANET"
+    assert classified.study().patient_name.reveal() == "TESTPATIENT^JANET"
 
 
 def test_another_spelling_or_an_empty_field_is_no_new_identity(classified, clock):
-    classified.raw("1.9.1", who=replace(JANE, patient_name="Testpatient^Jane^^"))
+    classified.raw("1.9.1", who=replace(JANE, patient_name=Phi("Testpatient^Jane^^")))
     later(classified)
-    classified.raw("1.9.2", who=replace(JANE, patient_id="", patient_birth_date=""))
+    classified.raw("1.9.2", who=replace(JANE, patient_id=Phi(""), patient_birth_date=Phi("")))
     later(classified)
     assert [c.revision for c in classified.revisions()] == [1]
-    assert classified.study().patient_id == "T-001"
+    assert classified.study().patient_id.reveal() == "T-001"
 
 
 def test_a_late_object_of_another_patient_quarantines_the_study_once(classified):
@@ -490,7 +497,7 @@ def test_any_order_of_events_leads_to_one_live_revision_with_the_same_inputs(mig
 def reported(ward, *, kind: str = reports.PAGE, attempts: int = 1, error: str | None = None) -> None:
     """The live revision has a page whose delivery stands as given."""
     case, now = ward.live(), ward.clock.now
-    new = NewReport(uuid4(), case.study_id, case.id, kind, f"2.25.{uuid4().int}", "2.25.2", "x", "x")
+    new = NewReport(uuid4(), case.study_id, case.id, kind, Phi(f"2.25.{uuid4().int}"), Phi("2.25.2"), "x", "x")
     with ward.sessions.write() as session:
         if kind == reports.PAGE:
             session.get_one(Case, case.id).label = Label.NORMAL

@@ -4,14 +4,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from ward import JANE, JOHN, POLICY, Clock, Ward
+from ward import JANE, JOHN, POLICY, Clock, Ward, named
 
 from core import SELF_TEST_AE
 from core.errors import PerfuscopeError
 from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, Outcome, Reason, Stage, View
 from db import quarantine, studies
-from db.studies import Identity
 from db.tables import AuditEvent, Instance, Job
 from dicom_node import decisions
 
@@ -138,7 +137,7 @@ def test_a_further_identity_stops_the_study_again(ward: Ward) -> None:
     ward.arrive("1.9", screen=False, who=JOHN)
     settled(ward)
     decide(ward, decisions.release_study, ward.study().id, policy=POLICY)
-    ward.arrive("1.8", screen=False, who=Identity("T-003", "TESTPATIENT^JOAN", "", "", ""))
+    ward.arrive("1.8", screen=False, who=named("T-003", "TESTPATIENT^JOAN", "", "", ""))
     settled(ward)
     assert ward.live().reason is Reason.PATIENTS_DIFFER
 

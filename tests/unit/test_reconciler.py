@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from ward import POLICY, Ward
 
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from core.types import REQUIRED_VIEWS, Reason, Stage, View
 from db import jobs, studies
 from db.tables import Case
@@ -88,7 +89,7 @@ def test_a_backlog_of_studies_in_preparation_hides_no_study_that_is_due(ward, cl
     for view in REQUIRED_VIEWS:
         ward.screen(view, study="1.3", association=set())
     with ward.sessions.read() as session:
-        due = studies.id_of(session, "1.3")
+        due = studies.id_of(session, Phi("1.3"))
         assert studies.waiting(session, now=clock.now, cap=POLICY.cap, limit=3) == [due]
         later = clock.now + POLICY.cap
         assert len(studies.waiting(session, now=later, cap=POLICY.cap)) == 6
@@ -173,7 +174,7 @@ def test_a_study_that_cannot_be_settled_keeps_no_other_from_it(ward, clock, stde
     clock.turn(0.1)
     ward.arrive("1.9", study="1.2.3", screen=False)
     with ward.sessions.read() as session:
-        poisoned = studies.id_of(session, "1.2.0")
+        poisoned = studies.id_of(session, Phi("1.2.0"))
     settle = ward.reconciler._settle
 
     def broken(study_id: UUID) -> None:
@@ -186,7 +187,7 @@ def test_a_study_that_cannot_be_settled_keeps_no_other_from_it(ward, clock, stde
     ward.tick()
     with ward.sessions.read() as session:
         (case,) = session.scalars(select(Case))
-        assert case.study_id == studies.id_of(session, "1.2.3")
+        assert case.study_id == studies.id_of(session, Phi("1.2.3"))
     assert case.reason is Reason.NO_SCREENS
     assert "cannot be settled" in stderr_log()
     assert CANARY not in stderr_log()

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 
 from core import MANUFACTURER, MODEL_NAME
+from core.phi import Phi
 from core.types import ModelIdentity, Outcome, Reason
 from dicom_node import report, report_header, report_page
 from dicom_node.report import SourceReference
@@ -27,9 +28,9 @@ from dicom_node.report_header import Header
 
 _CREATED_AT = datetime(2026, 1, 15, 23, 30, 5, 250000, tzinfo=UTC)
 _SOURCES = [
-    SourceReference(SecondaryCaptureImageStorage, "2.25.11", "2.25.1"),
-    SourceReference(SecondaryCaptureImageStorage, "2.25.12", "2.25.1"),
-    SourceReference(SecondaryCaptureImageStorage, "2.25.21", "2.25.2"),
+    SourceReference(SecondaryCaptureImageStorage, Phi("2.25.11"), Phi("2.25.1")),
+    SourceReference(SecondaryCaptureImageStorage, Phi("2.25.12"), Phi("2.25.1")),
+    SourceReference(SecondaryCaptureImageStorage, Phi("2.25.21"), Phi("2.25.2")),
 ]
 _NAMES = {
     "latin-1": (["ISO_IR 100"], "PRÜFFALL^Jörg"),
@@ -91,8 +92,8 @@ def _build(source: Dataset, sources: list[SourceReference] = _SOURCES) -> Datase
         _content(Header.of(source)),
         source,
         sources,
-        sop_instance_uid="2.25.77",
-        series_instance_uid="2.25.78",
+        sop_instance_uid=Phi("2.25.77"),
+        series_instance_uid=Phi("2.25.78"),
         created_at=_CREATED_AT,
     )
 
@@ -245,8 +246,8 @@ def test_our_own_text_is_ascii_whatever_the_model_is_called() -> None:
         content,
         _source(["ISO_IR 192"]),
         [],
-        sop_instance_uid="2.25.77",
-        series_instance_uid="2.25.78",
+        sop_instance_uid=Phi("2.25.77"),
+        series_instance_uid=Phi("2.25.78"),
         created_at=_CREATED_AT,
     )
     assert made.ContributingEquipmentSequence[0].SoftwareVersions[1] == "mod_le_1"
@@ -278,8 +279,8 @@ def test_a_time_without_offset_is_refused() -> None:
             _content(Header()),
             _source(),
             [],
-            sop_instance_uid="2.25.77",
-            series_instance_uid="2.25.78",
+            sop_instance_uid=Phi("2.25.77"),
+            series_instance_uid=Phi("2.25.78"),
             created_at=_CREATED_AT.replace(tzinfo=None),
         )
     assert _CREATED_AT.astimezone(timezone(timedelta(hours=2))).day == 16

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core import DISCLAIMER, TRAINED_ON
+from core.phi import Phi
 from core.types import (
     LABELS,
     REQUIRED_VIEWS,
@@ -45,9 +46,13 @@ def _crop(tiles: int) -> np.ndarray:
     return crop
 
 
+def header(*words: str) -> Header:
+    return Header(*map(Phi, words))
+
+
 def _content(label: Label = Label.ISCHEMIA) -> ReportContent:
     return ReportContent(
-        header=Header("PHANTOM^ALDER", "SIM-000007", "19550203", "F", "20260114", "093012", "ACC7"),
+        header=header("PHANTOM^ALDER", "SIM-000007", "19550203", "F", "20260114", "093012", "ACC7"),
         revision=2,
         outcome=Outcome.ACCEPTED,
         created_at=datetime(2026, 1, 15, 8, 1, 22, tzinfo=timezone(timedelta(hours=1))),
@@ -178,11 +183,11 @@ def test_only_named_or_filled_tiles_are_shown() -> None:
 
 @pytest.mark.parametrize("letter", ["W", "i", "É", "Ж", "ש"])
 def test_the_longest_values_overlap_nothing_and_stay_on_the_page(letter: str) -> None:
-    header = Header(letter * 64, letter * 64, "letters", letter * 16, letter * 16, "", letter * 16)
+    who = header(letter * 64, letter * 64, "letters", letter * 16, letter * 16, "", letter * 16)
     model = ModelIdentity("m" * 64, "v" * 64, "0" * 64)
     notes = ("A sentence that is said again. " * 20,)
     for outcome in (Outcome.ACCEPTED, Outcome.NEEDS_REVIEW, Outcome.NO_RESULT):
-        content = replace(_content(), header=header, model=model, notes=notes, outcome=outcome)
+        content = replace(_content(), header=who, model=model, notes=notes, outcome=outcome)
         assert _overlaps(content) == []
         for mark in report_page.marks(content):
             left, top, right, bottom = mark.area
@@ -195,7 +200,7 @@ def test_nothing_overlaps_on_an_ordinary_page() -> None:
 
 
 def test_a_name_without_drawable_group_points_to_the_header() -> None:
-    content = replace(_content(), header=Header("架空^患者", "架空"))
+    content = replace(_content(), header=header("架空^患者", "架空"))
     assert "Name: see DICOM header" in _strings(content)
     assert "see DICOM header" in _strings(content)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ward import JANE, JOHN
 
 from core.jobs import JobStage
+from core.phi import Phi
 from core.types import REQUIRED_VIEWS, Label, Probabilities, Stage, Status, StudyPrediction, View, ViewPrediction
 from db import cases, jobs, reports, results, studies
 from db.reports import NewReport
@@ -44,14 +45,14 @@ def classify(ward, study: str = "1.2.3", probabilities=(0.1, 0.7, 0.2), status: 
     said = Probabilities(*probabilities)
     views = {v: ViewPrediction(v, said, (0.0, 0.0, 0.0), np.zeros((7, 7, 3), np.float32)) for v in REQUIRED_VIEWS}
     with ward.sessions.write() as session:
-        case = cases.latest(session, studies.id_of(session, study))
+        case = cases.latest(session, studies.id_of(session, Phi(study)))
         prediction = StudyPrediction(said, status, views, latency_ms=30)
         cases.record(session, case, prediction, preprocessing="1", now=ward.clock.now)
         return case.id
 
 
 def report(session: Session, case: Case, *, now) -> UUID:
-    new = NewReport(uuid4(), case.study_id, case.id, "sc", f"2.25.{uuid4().int}", "2.25.1", "x", "y")
+    new = NewReport(uuid4(), case.study_id, case.id, "sc", Phi(f"2.25.{uuid4().int}"), Phi("2.25.1"), "x", "y")
     reports.add(session, new, now=now)
     case.stage, case.done_at = Stage.DONE, now
     return new.id
@@ -114,11 +115,11 @@ def test_a_result_names_its_probabilities_views_and_model(ward):
     complete(ward)
     reported(ward, classify(ward, status=Status.NEEDS_REVIEW))
     (item,) = items(ward)
-    assert (item["patient_id"], item["accession_number"]) == ("T-001", "A1")
+    assert (item["patient_id"], item["accession_number"]) == (Phi("T-001"), Phi("A1"))
     assert (item["state"], item["label"], item["status"]) == ("needs_review", "ischemia", "needs_review")
     assert item["probabilities"] == pytest.approx({"normal": 0.1, "ischemia": 0.7, "infarction": 0.2})
     assert {view["view"]: view["sop_instance_uid"] for view in item["views"]} == {
-        view.value: f"1.1.{number}" for number, view in enumerate(REQUIRED_VIEWS)
+        view.value: Phi(f"1.1.{number}") for number, view in enumerate(REQUIRED_VIEWS)
     }
     assert item["model"] == {"name": "toy", "version": "1", "sha256": "a" * 64}
     assert item["completed_at"] == ward.clock.now.isoformat()
@@ -168,9 +169,9 @@ def test_lists_are_newest_first_and_can_be_narrowed(ward, clock):
         complete(ward, f"1.2.{number}", who)
         classify(ward, f"1.2.{number}", probabilities)
         clock.turn(60)
-    assert [item["study_instance_uid"] for item in items(ward)] == ["1.2.1", "1.2.0"]
-    assert [item["patient_id"] for item in items(ward, label=Label.NORMAL)] == ["T-001"]
-    assert [item["patient_id"] for item in items(ward, since=began + timedelta(seconds=1))] == ["T-002"]
+    assert [item["study_instance_uid"].reveal() for item in items(ward)] == ["1.2.1", "1.2.0"]
+    assert [item["patient_id"].reveal() for item in items(ward, label=Label.NORMAL)] == ["T-001"]
+    assert [item["patient_id"].reveal() for item in items(ward, since=began + timedelta(seconds=1))] == ["T-002"]
     assert len(items(ward, limit=1)) == 1
     assert items(ward, label=Label.INFARCTION) == []
 
@@ -188,7 +189,7 @@ def test_studies_are_found_by_the_beginning_of_their_key_or_by_their_uid(ward):
     complete(ward)
     ward.arrive("1.1.0", study="1.2.9")
     with ward.sessions.read() as session:
-        known = studies.id_of(session, "1.2.3")
+        known = studies.id_of(session, Phi("1.2.3"))
         assert results.find(session, "1.2.3") == [known]
         assert results.find(session, str(known)[:13].upper()) == [known]
         assert results.find(session, str(known)) == [known]

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from ward import JOHN, Clock, Ward
 
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from core.settings import RetentionSettings
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, Stage, View
 from db import audit, jobs, reports, studies
@@ -49,7 +50,7 @@ def done_study(ward: Ward, store: Store, *, sent: JobState = JobState.DONE) -> U
         ward.screen(view)
     ward.tick()
     case = ward.live()
-    page = NewReport(uuid4(), case.study_id, case.id, reports.PAGE, "2.25.7", "2.25.8", "", "x")
+    page = NewReport(uuid4(), case.study_id, case.id, reports.PAGE, Phi("2.25.7"), Phi("2.25.8"), "", "x")
     path = store.write(b"DICOM", page.id)
     with ward.sessions.write() as session:
         session.get_one(Case, case.id).stage = Stage.DONE

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from reader import JOAN, classified, reader, reported
-from ward import JOHN
+from ward import JOHN, named
 
 from core import DISCLAIMER, TRAINED_ON
+from core.phi import Phi
 from core.types import AuditAction, Reason, Status, View
 from db import audit, jobs, pages, studies
 from db.pages import Cursor, Show
-from db.studies import Identity
 from db.tables import Report, ViewImage
 
 NAMES = {
@@ -46,7 +46,7 @@ def test_the_worklist_shows_who_what_and_how_sure_newest_first(ward, clock, tmp_
 
 @pytest.mark.parametrize(("name", "shown"), NAMES.items())
 def test_names_are_shown_as_people_write_them_in_any_script(ward, tmp_path, name, shown):
-    study_id = classified(ward, who=Identity("T-1", name, "", "", ""))
+    study_id = classified(ward, who=named("T-1", name, "", "", ""))
     pages_of = reader(ward, tmp_path)
     assert f'dir="auto">{shown}<' in pages_of.get("/").text
     assert f'dir="auto">{shown}<' in pages_of.get(f"/studies/{study_id}").text
@@ -54,7 +54,7 @@ def test_names_are_shown_as_people_write_them_in_any_script(ward, tmp_path, name
 
 @pytest.mark.parametrize("hostile", ["<script>^alert(1)", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}^{% raw %}"])
 def test_whatever_a_header_says_is_text(ward, tmp_path, hostile):
-    study_id = classified(ward, who=Identity(hostile, hostile, hostile[:32], hostile, hostile[:32]))
+    study_id = classified(ward, who=named(hostile, hostile, hostile[:32], hostile, hostile[:32]))
     for place in ("/", f"/studies/{study_id}"):
         page = reader(ward, tmp_path).get(place).text
         assert "<script>" not in page
@@ -63,7 +63,7 @@ def test_whatever_a_header_says_is_text(ward, tmp_path, hostile):
 
 
 def test_marks_that_turn_the_text_around_them_are_left_out(ward, tmp_path):
-    classified(ward, who=Identity("T\u202e-1", "TEST\u202ePATIENT^J\u0085O\u2066", "", "", ""))
+    classified(ward, who=named("T\u202e-1", "TEST\u202ePATIENT^J\u0085O\u2066", "", "", ""))
     assert not set("\u202e\u0085\u2066") & set(reader(ward, tmp_path).get("/").text)
 
 
@@ -243,7 +243,7 @@ def test_addresses_and_titles_hold_no_identifier(ward, tmp_path):
     for place in ("/", f"/studies/{study_id}"):
         page = reader(ward, tmp_path).get(place).text
         with ward.sessions.read() as session:
-            assert studies.id_of(session, "1.2.3") == study_id
+            assert studies.id_of(session, Phi("1.2.3")) == study_id
         named = re.findall(r'(?:href|src|data-again|data-key)="([^"]*)"', page) + re.findall(
             "<title>(.*)</title>", page
         )

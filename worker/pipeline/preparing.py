@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core import SELF_TEST_AE
 from core.errors import Rejected
 from core.jobs import Bell
+from core.phi import Phi
 from core.types import Decision, InstanceState, Reason
 from db import layout_states, studies
 from db.jobs import Claimed
@@ -76,7 +77,8 @@ class Preparing:
                 return self._quarantine(instance_id, Reason.LAYOUT_SUSPENDED)(session, now)
             instance.checks = checked.record
             instance.state, instance.reason, instance.judged_at = InstanceState.PREPARED, None, now
-            instance.view, instance.rule_rank, instance.acquired_at = found.view, found.rule_rank, found.acquired_at
+            instance.view, instance.rule_rank = found.view, found.rule_rank
+            instance.acquired_at = Phi(found.acquired_at)
             instance.view_image_id = _image_of(session, instance, found, png, checked.record, now=now)
             session.flush()
             return self._settle(session, instance.study_id, now=now)
@@ -87,7 +89,7 @@ class Preparing:
         def finish(session: Session, now: datetime) -> list[Bell]:
             instance = session.get_one(Instance, instance_id)
             instance.state, instance.reason, instance.judged_at = InstanceState.LISTED, found.reason, now
-            instance.acquired_at, instance.view_image_id = found.acquired_at, None
+            instance.acquired_at, instance.view_image_id = Phi(found.acquired_at), None
             session.flush()
             return self._settle(session, instance.study_id, now=now)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core import SELF_TEST_AE
 from core.jobs import Bell, JobStage
+from core.phi import Phi
 from core.settings import Settings
 from core.types import Outcome, Reason, Stage
 from db import audit, cases, jobs, reports, studies
@@ -75,7 +76,7 @@ class Reporting:
     def _build(self, found: Material, now: datetime) -> NewReport:
         header = material.header(found, self.inbox)
         local = now.astimezone(report.zone_of(header) or self._zone())
-        sop_instance_uid, series_instance_uid = generate_uid(prefix=None), generate_uid(prefix=None)
+        sop_instance_uid, series_instance_uid = (Phi(generate_uid(prefix=None)) for _ in range(2))
         built = report.build_secondary_capture(
             material.content(found, header, self.layouts, local),
             header,

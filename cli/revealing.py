@@ -1,0 +1,23 @@
+"""Where commands show identified values: as JSON, and as cells of tables. Who looks was written down before."""
+
+import json
+from typing import Any
+
+from core.phi import Phi
+
+
+def plain(value: object) -> object:
+    """The value as it is printed: what is withheld elsewhere is shown here."""
+    return value.reveal() if isinstance(value, Phi) else value
+
+
+def as_json(found: Any) -> str:
+    """JSON for people and programs, identified values included."""
+    return json.dumps(found, indent=2, default=_shown)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Phi):
+        return value.reveal()
+    msg = f"{type(value).__name__} is nothing that JSON can hold"
+    raise TypeError(msg)

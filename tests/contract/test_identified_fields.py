@@ -1,0 +1,94 @@
+"""Whatever could name a patient is Phi: columns of the identified tables, fields and parameters in the code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import String
+
+from db.column_types import PhiText
+from db.tables import PHI, Base
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("cli", "core", "db", "dicom_node", "viewer", "worker")
+"""Not ``training``: it invents its patients. Not ``models``: it knows none."""
+
+NO_IDENTIFIERS = {
+    "studies.sender_ae": "the sending machine's name",
+    "studies.identities_accepted": "a digest",
+    "instances.sop_class_uid": "the standard's, one of a list",
+    "instances.transfer_syntax_uid": "the standard's, one of a list",
+    "instances.path": "our own id and the day of receipt",
+    "instances.sha256": "a digest",
+    "instances.sender_ae": "the sending machine's name",
+    "instances.state": "a word of ours",
+    "instances.reason": "a word of ours",
+    "instances.view": "a word of ours",
+    "instances.decision": "a word of ours",
+    "reports.kind": "a word of ours",
+    "reports.path": "our own id and the day it was made",
+    "reports.sha256": "a digest",
+    "audit_events.actor": "a process, a machine, or an operator; never a patient",
+    "audit_events.action": "a word of ours",
+    "audit_events.detail": "codes and counts",
+}
+"""The columns of identified tables whose text names no patient, and why."""
+
+NAMES = re.compile(
+    r"patient_\w+|(study|series|sop_instance|series_instance|study_instance|sop)_(instance_)?uids?"
+    r"|(\w+_)?birth_date|accession_number|study_(date|time|description)|series_description|acquired_at"
+)
+"""What identified things are called."""
+
+TEXT_ALL_THE_SAME = {
+    ("dicom_node/prepare.py", "acquired_at"): "withheld by its class; wrapped before it is stored",
+    ("cli/demo.py", "study_instance_uid"): "of a patient that the demo invents",
+}
+"""Where such a name stands for text all the same, and why."""
+
+
+def identified() -> Iterator[tuple[str, object]]:
+    for table in Base.metadata.tables.values():
+        if table.schema == PHI:
+            yield from ((f"{table.name}.{column.name}", column.type) for column in table.columns)
+
+
+def test_text_in_the_identified_tables_is_phi_or_known_to_name_nobody():
+    texts = {name for name, kind in identified() if isinstance(kind, String)}
+    assert texts - NO_IDENTIFIERS.keys() == set()
+    assert NO_IDENTIFIERS.keys() - texts == set()
+    assert len([name for name, kind in identified() if isinstance(kind, PhiText)]) == 16
+
+
+def test_no_other_table_has_room_for_it():
+    columns = [c for table in Base.metadata.tables.values() if table.schema != PHI for c in table.columns]
+    assert [c.name for c in columns if isinstance(c.type, PhiText) or NAMES.fullmatch(c.name)] == []
+
+
+def declared(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Names with their annotations: fields, variables and parameters."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name | ast.Attribute):
+            yield getattr(node.target, "id", None) or node.target.attr, ast.unparse(node.annotation)
+        elif isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.arg, ast.unparse(node.annotation)
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            yield node.name, ast.unparse(node.returns)
+
+
+def test_fields_and_parameters_that_are_called_like_identifiers_are_phi():
+    bare, withheld = set(), 0
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "migrations" in path.parts:
+                continue
+            for name, kind in declared(ast.parse(path.read_text())):
+                if not NAMES.fullmatch(name):
+                    continue
+                withheld += "Phi" in kind
+                if "Phi" not in kind and re.search(r"\bstr\b", kind):
+                    bare.add((path.relative_to(ROOT).as_posix(), name))
+    assert bare - TEXT_ALL_THE_SAME.keys() == set()
+    assert TEXT_ALL_THE_SAME.keys() - bare == set()
+    assert withheld > 40
