@@ -112,6 +112,7 @@ class Reason(StrEnum):
     NOT_CORRECTED = "not_attenuation_corrected"
     WORKER_LOST = "worker_lost"
     MODEL_MISSING = "model_missing"
+    NOT_EXPORTABLE = "not_exportable"
 
     @property
     def sentence(self) -> str:
@@ -133,6 +134,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.NOT_CORRECTED: "not attenuation corrected",
     Reason.WORKER_LOST: "every worker that tried it was lost",
     Reason.MODEL_MISSING: "the model it was opened for is gone",
+    Reason.NOT_EXPORTABLE: "such objects are not exported",
 }
 
 
