@@ -14,9 +14,9 @@ _PLAIN = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 
 
 def retain_pixels(ds: Dataset) -> Dataset:
-    """A data set with the same stored values, without what may hide beside them: unused bits, bytes after the end.
+    r"""A data set with the same stored values, without what may hide beside them: unused bits, bytes after the end.
 
-    Raises Rejected (NOT_EXPORTABLE) unless the image says ORIGINAL\\PRIMARY, is plain grey and uncompressed, has as
+    Raises Rejected (NOT_EXPORTABLE) unless the image says ORIGINAL\PRIMARY, is plain grey and uncompressed, has as
     many bytes as its header says, and shows no sign of a screen capture. An incoming BurnedInAnnotation YES is
     believed, NO is not.
     """

@@ -10,7 +10,7 @@ from pydicom.tag import BaseTag
 
 from dicom_node.deidentify import dates
 from dicom_node.deidentify.pseudonyms import Pseudonyms
-from dicom_node.deidentify.table import DUMMIES, EMPTIED, Action, action, known_vrs
+from dicom_node.deidentify.table import EMPTIED, Action, action, known_vrs
 
 DUMMY_TEXT = "REMOVED"
 
@@ -74,13 +74,11 @@ def _valued(element: DataElement, act: Action, who: Pseudonyms) -> DataElement |
         return DataElement(tag, vr, _each(element.value, who.id_for))
     if keyword == "PatientName":
         return DataElement(tag, vr, who.name)
-    if vr in _TEMPORAL and not (act is Action.EMPTY and who.shift is None):
+    if vr in _TEMPORAL:
         return _temporal(element, act, who)
-    if act in EMPTIED:
-        return DataElement(tag, vr, None)
-    if act in DUMMIES:
-        return DataElement(tag, vr, dummy(vr))
-    return DataElement(tag, vr, _copied(element.value))
+    if act is Action.KEEP:
+        return DataElement(tag, vr, _copied(element.value))
+    return DataElement(tag, vr, None if act in EMPTIED else dummy(vr))
 
 
 def _temporal(element: DataElement, act: Action, who: Pseudonyms) -> DataElement | None:

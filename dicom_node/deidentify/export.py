@@ -1,5 +1,6 @@
 """One object on its way out: allowed at all, pixels clean, header de-identified, and a report of what that took."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,37 +48,34 @@ def export_object(
     dates: Dates = Dates.REMOVED,
     engine: TextFinder | None = None,
     rules: Iterable[ViewRule] = DEFAULT_RULES,
+    sender_ae: str = "",
 ) -> Exported:
     """The object without identity, from a file or from a data set with file meta, which stays as it is.
 
     Raises Rejected: NOT_EXPORTABLE with a ``Refusal`` as its detail, or what ``decode`` and ``recognise`` raise, or
     VIEW_MISMATCH; Unavailable if the file cannot be read. With an ``engine`` what is kept is searched for text too.
+    ``rules`` and ``sender_ae`` are as for ``prepare``.
     """
     ds = read(source) if isinstance(source, Path) else source
-    try:
-        sop_class = str(ds.get("SOPClassUID") or "")
-        if code := exportable(sop_class):
-            raise refused(code)
-        if sop_class in SCREEN_CLASSES:
-            return _screen(ds, tuple(layouts), key, dates=dates, engine=engine, rules=tuple(rules))
-        return _acquired(ds, key, dates=dates, engine=engine)
-    except Rejected:
-        raise
-    except PYDICOM_ERRORS:
-        raise refused(Refusal.UNREADABLE) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print attribute values
+        try:
+            sop_class = str(ds.get("SOPClassUID") or "")
+            if code := exportable(sop_class):
+                raise refused(code)
+            if sop_class not in SCREEN_CLASSES:
+                return _acquired(ds, key, dates=dates, engine=engine)
+            rule = next((rule for rule in rules if rule.matches(ds, sender_ae=sender_ae)), None)
+            return _screen(ds, clean_screen(ds, tuple(layouts)), key, dates=dates, engine=engine, rule=rule)
+        except Rejected:
+            raise
+        except PYDICOM_ERRORS:
+            raise refused(Refusal.UNREADABLE) from None
 
 
 def _screen(
-    ds: Dataset,
-    layouts: tuple[Layout, ...],
-    key: Key,
-    *,
-    dates: Dates,
-    engine: TextFinder | None,
-    rules: tuple[ViewRule, ...],
+    ds: Dataset, screen: CleanScreen, key: Key, *, dates: Dates, engine: TextFinder | None, rule: ViewRule | None
 ) -> Exported:
-    screen = clean_screen(ds, layouts)
-    rule = next((rule for rule in rules if rule.matches(ds)), None)
     if rule is not None and rule.view not in {None, screen.match.view}:
         raise Rejected(Reason.VIEW_MISMATCH, f"header {rule.view}, pixels {screen.match.view}")
     if engine and engine(screen.crop.pixels, getattr(screen.match.layout, "allowed_text", ())):

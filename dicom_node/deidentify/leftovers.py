@@ -41,7 +41,7 @@ _PATTERNS = re.compile(
     r"[^@\s]+@[^@\s]+\.[^@\s]+"  # mail addresses
     r"|\+\d[\d ()/.-]{6,}\d|\(?\b\d{2,5}\)?[ /-]{1,2}\d{2,4}[ /-]?\d{3,}"  # telephone and social security numbers
     r"|\b(?:19|20)\d{2}([-/.])\d{1,2}\1\d{1,2}\b|\b\d{1,2}([-/.])\d{1,2}\2(?:19|20)?\d{2}\b"  # dates
-    r"|\b(?:(?:dr|mrs|prof|herr|frau)\b\.?\s*|(?:mr|ms|pat|pt)\.\s*|(?:pat|patient|name)\s*[:=]\s*)[^\W\d_]{2,}"  # a name
+    r"|\b(?:(?:dr|mrs|prof|herr|frau)\b\.?\s*|(?:mr|ms|pat|pt)\.\s*|(?:patient|name)\s*[:=]\s*)[^\W\d_]{2,}"  # names
     r"|\b(?:mrn|ssn|dob|pid|acc(?:ession)?|born|geb)\b[\s.:=#]*(?:no|nr|number)?[\s.:=#]*\d",  # a number of somebody
     re.IGNORECASE,
 )

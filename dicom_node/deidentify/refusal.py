@@ -3,11 +3,11 @@
 from enum import StrEnum
 
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     MRImageStorage,
     NuclearMedicineImageStorage,
     PositronEmissionTomographyImageStorage,
-    UID_dictionary,
 )
 
 from core.errors import Rejected
@@ -55,7 +55,7 @@ def exportable(sop_class_uid: str) -> Refusal | None:
     """
     if sop_class_uid in SCREEN_CLASSES | ACQUIRED_CLASSES:
         return None
-    name = UID_dictionary.get(sop_class_uid, ("",))[0]
+    name = UID(sop_class_uid).name
     kinds = {
         "Key Object": Refusal.KEY_OBJECT_SELECTION,
         "Presentation State": Refusal.PRESENTATION_STATE,

@@ -37,10 +37,10 @@ class Action(StrEnum):
 
 
 EMPTIED = frozenset({Action.EMPTY, Action.REMOVE_OR_EMPTY})
-"""X/Z is taken as Z: an empty value fits where an attribute is of type 2 and where it is of type 3."""
+"""X/Z is taken as Z: an empty value fits where an attribute is of type 2 and where it is of type 3.
 
-DUMMIES = frozenset({Action.DUMMY, Action.EMPTY_OR_DUMMY, Action.REMOVE_OR_DUMMY, Action.REMOVE_EMPTY_OR_DUMMY})
-"""Where D is one of the choices it is taken: a dummy fits type 1, 2 and 3, in every IOD."""
+Where D is one of the choices it is taken: a dummy fits type 1, 2 and 3, in every IOD.
+"""
 
 
 @cache

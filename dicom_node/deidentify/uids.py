@@ -1,6 +1,6 @@
 """UIDs that are the same for the same original, everywhere, and lead back to it for nobody without the key."""
 
-from pydicom.uid import UID_dictionary
+from pydicom.uid import UID
 
 from dicom_node.deidentify.key import Key
 
@@ -23,7 +23,7 @@ def well_known(uid: str) -> bool:
 
     The UID's own value is asked, not its attribute's name: ManufacturerDeviceClassUID ends in "ClassUID" too.
     """
-    return uid in _OTHERS or (uid.startswith(_DICOM_ROOT) and uid in UID_dictionary)
+    return uid in _OTHERS or (uid.startswith(_DICOM_ROOT) and UID(uid).type != "")
 
 
 def replaced(uid: str, key: Key) -> str:

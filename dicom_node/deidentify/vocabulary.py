@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from pydicom.datadict import DicomDictionary
+from pydicom.datadict import keyword_dict
 
 _TRADE = """
     abnormal adenosine agent amplitude analysis angle anterior apex apical attenuation axial axis backprojection basal
@@ -30,5 +30,5 @@ _TRADE = """
 @cache
 def vocabulary() -> frozenset[str]:
     """The trade's own words, and those that the names of DICOM's attributes are made of; lower case."""
-    names = " ".join(entry[2] for entry in DicomDictionary.values())
-    return frozenset(_TRADE.split()) | frozenset(word for word in re.findall(r"[a-z]+", names.lower()) if len(word) > 3)
+    parts = re.findall(r"[A-Z]?[a-z]{3,}", " ".join(keyword_dict))
+    return frozenset(_TRADE.split()) | frozenset(part.lower() for part in parts)

@@ -17,7 +17,10 @@ from dicom_node.deidentify.vocabulary import vocabulary
 _TEXT = frozenset({"LO", "SH", "LT", "ST", "UT", "UC", "UR", "AE"})
 _UNLISTED_FREE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _NOBODY = frozenset(
-    "dr md phd prof mr mrs ms jr sr med herr frau unknown anonymous anonymized none removed patient name test".split()
+    {
+        *("dr", "md", "phd", "prof", "mr", "mrs", "ms", "jr", "sr", "med", "herr", "frau"),
+        *("unknown", "anonymous", "anonymized", "none", "removed", "patient", "name", "test"),
+    }
 )
 """What stands in names and names nobody."""
 
