@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag, repeater_has_tag
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
 
-from dicom_node.deidentify import dates
+from dicom_node.deidentify import dates, tree
 from dicom_node.deidentify.pseudonyms import Pseudonyms
 from dicom_node.deidentify.table import EMPTIED, Action, action, known_vrs
 
@@ -34,8 +36,14 @@ _EMPTY_SEQUENCES = frozenset({"AcquisitionContextSequence"})
 """Of the sequences that may be emptied instead of removed, the one of type 2; the others are of type 3."""
 
 
+_REFERENCE = (
+    *("ReferencedSOPClassUID", "ReferencedSOPInstanceUID", "ReferencedFrameNumber", "ReferencedSegmentNumber"),
+    *("PurposeOfReferenceCodeSequence", "SpatialLocationsPreserved"),
+)
+
+
 def deidentified(element: DataElement, who: Pseudonyms) -> DataElement | None:
-    """The element as it may leave, None if it may not; a sequence to be looked into comes back with its own value."""
+    """The element as it may leave, None if it may not; the items of a sequence are another matter."""
     tag, vr = element.tag, element.VR
     if _dropped(tag, vr):
         return None
@@ -59,11 +67,22 @@ def _dropped(tag: BaseTag, vr: str) -> bool:
 
 def _sequence(element: DataElement, act: Action) -> DataElement | None:
     keyword = keyword_for_tag(element.tag)
-    if act in {Action.KEEP, Action.REMOVE_EMPTY_OR_UID}:
+    if act is Action.KEEP:
         return element
+    if act is Action.REMOVE_EMPTY_OR_UID:
+        return DataElement(element.tag, "SQ", Sequence([_reference(item) for item in element.value or ()]))
     if act is Action.EMPTY or keyword in _EMPTY_SEQUENCES:
         return DataElement(element.tag, "SQ", [])
     return None
+
+
+def _reference(item: Dataset) -> Dataset:
+    """Of a reference to an image what names it; anything else in such an item has no business there."""
+    made = Dataset()
+    for keyword in _REFERENCE:
+        if keyword in item and (element := tree.read(item, Tag(keyword))) is not None:
+            made.add(element)
+    return made
 
 
 def _valued(element: DataElement, act: Action, who: Pseudonyms) -> DataElement | None:

@@ -30,7 +30,7 @@ def walk(ds: Dataset) -> Iterator[tuple[Dataset, DataElement]]:
 
 
 def rebuilt(ds: Dataset, keep: Callable[[DataElement], DataElement | None]) -> Dataset:
-    """A new data set of what ``keep`` returns; a sequence it returns is empty, and gets the items rebuilt likewise."""
+    """A new data set of what ``keep`` returns; the items of a sequence that it returns are rebuilt likewise."""
     made = Dataset()
     waiting = [(ds, made, 0)]
     while waiting:
@@ -38,8 +38,8 @@ def rebuilt(ds: Dataset, keep: Callable[[DataElement], DataElement | None]) -> D
         for tag in sorted(source.keys()):
             if tag.is_private or (element := read(source, tag)) is None or (kept := keep(element)) is None:
                 continue
-            if kept.VR == "SQ" and kept.value is element.value:
-                pairs = [(item, Dataset(), deeper(depth)) for item in element.value or ()]
+            if kept.VR == "SQ":
+                pairs = [(item, Dataset(), deeper(depth)) for item in kept.value or ()]
                 kept = DataElement(kept.tag, "SQ", Sequence([item for _, item, _ in pairs]))
                 waiting += pairs
             target.add(kept)
