@@ -44,7 +44,9 @@ class Canaries:
             self.temporal[value.encode()] = name
             return value
         if vr in _NUMBERS or vr == "AS":
-            value = f"{n % 90 + 10:03d}Y" if vr == "AS" else float(n) + 0.5 if vr in {"FD", "FL"} else n % 30_000 + 2_000
+            value = (
+                f"{n % 90 + 10:03d}Y" if vr == "AS" else float(n) + 0.5 if vr in {"FD", "FL"} else n % 30_000 + 2_000
+            )
             self.short.append((tag, value))
             return value
         text = _text(n, vr)
@@ -75,7 +77,10 @@ def _text(n: int, vr: str) -> str:
 
 
 def _moment(n: int, vr: str) -> str:
-    date, time = f"{1900 + n % 127:04d}{n // 127 % 12 + 1:02d}{n // 1524 % 28 + 1:02d}", f"0{n % 10}{n % 60:02d}11.{n:06d}"
+    date, time = (
+        f"{1900 + n % 127:04d}{n // 127 % 12 + 1:02d}{n // 1524 % 28 + 1:02d}",
+        f"0{n % 10}{n % 60:02d}11.{n:06d}",
+    )
     return {"DA": date, "TM": time, "DT": date + time}[vr]
 
 
@@ -175,4 +180,3 @@ def as_unknown_vr(canaries: Canaries) -> Dataset:
             value = str(canaries.value(tag, vr, "as UN")).encode()
             ds.add(DataElement(tag, "UN", value + b" " * (len(value) % 2)))
     return ds
-

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.datadict import keyword_for_tag, repeater_has_tag
+from pydicom.datadict import dictionary_is_retired, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -23,6 +23,9 @@ _TEMPORAL = frozenset({"DA", "TM", "DT"})
 _NEVER_SHIFTED = frozenset({"PatientBirthDate", "PatientBirthTime", "PatientBirthDateInAlternativeCalendar"})
 _FREE_TEXT = frozenset({"LT", "ST", "UT", "UC", "UR", "PN"})
 _BULK = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
+_SHORT_TEXT = frozenset({"LO", "SH"})
+"""Names and labels: what the standard retired of these, no image needs."""
+
 _KEPT_OF_THESE = frozenset(
     {
         *("LongCodeValue", "URNCodeValue", "CodingSchemeName", "CodingSchemeURL"),
@@ -52,7 +55,7 @@ def deidentified(element: DataElement, who: Pseudonyms) -> DataElement | None:
         return _sequence(element, act)
     if act is Action.REMOVE and not (vr in _TEMPORAL and who.shift):
         return None
-    if act is Action.KEEP and vr in _FREE_TEXT | _BULK and keyword_for_tag(tag) not in _KEPT_OF_THESE:
+    if act is Action.KEEP and not _stays(tag, vr):
         return DataElement(tag, vr, None) if vr == "PN" else None
     if element.is_empty:
         return None if act is Action.REMOVE else DataElement(tag, vr, None)
@@ -62,7 +65,15 @@ def deidentified(element: DataElement, who: Pseudonyms) -> DataElement | None:
 def _dropped(tag: BaseTag, vr: str) -> bool:
     """Private, unknown, in another VR than its own, or of a group that does not belong here."""
     odd = tag.is_private or tag.element == 0 or tag.group in _GROUPS_DROPPED or tag.group >> 8 in {0x50, 0x60}
-    return odd or repeater_has_tag(tag) or vr not in known_vrs(int(tag))
+    alone = tag_for_keyword(keyword_for_tag(tag)) == tag  # not one of a group that repeats
+    return odd or not alone or vr not in known_vrs(int(tag))
+
+
+def _stays(tag: BaseTag, vr: str) -> bool:
+    """Whether an attribute that the table does not name may keep its value."""
+    if vr in _FREE_TEXT | _BULK:
+        return keyword_for_tag(tag) in _KEPT_OF_THESE
+    return vr not in _SHORT_TEXT or not dictionary_is_retired(tag)
 
 
 def _sequence(element: DataElement, act: Action) -> DataElement | None:
