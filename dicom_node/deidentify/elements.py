@@ -16,6 +16,9 @@ from dicom_node.deidentify.table import EMPTIED, Action, action, known_vrs
 
 DUMMY_TEXT = "REMOVED"
 
+_CHARACTER_SET = Tag(0x00080005)
+"""Named anew for the whole data set: items may have brought their own."""
+
 _GROUPS_DROPPED = frozenset({0x0000, 0x0002, 0x0004, 0x0006, 0x0400, 0x4FFE, 0xFFFA, 0xFFFC})
 """Command, file meta, directory, signatures and encryption, trailing padding: none describes an image."""
 
@@ -66,7 +69,7 @@ def _dropped(tag: BaseTag, vr: str) -> bool:
     """Private, unknown, in another VR than its own, or of a group that does not belong here."""
     odd = tag.is_private or tag.element == 0 or tag.group in _GROUPS_DROPPED or tag.group >> 8 in {0x50, 0x60}
     alone = tag_for_keyword(keyword_for_tag(tag)) == tag  # not one of a group that repeats
-    return odd or not alone or vr not in known_vrs(int(tag))
+    return odd or not alone or vr not in known_vrs(int(tag)) or tag == _CHARACTER_SET
 
 
 def _stays(tag: BaseTag, vr: str) -> bool:

@@ -62,6 +62,7 @@ def _examined(ds: Dataset, of: Dataset, *, key: Key, dates: Dates, pixels: Pixel
     who = Pseudonyms.of({name: _text(of, name) for name in _WHO}, key=key, dates_become=dates)
     made = tree.rebuilt(ds, lambda element: elements.deidentified(element, who))
     report = leftovers.remove(made, words.of_header(of))
+    made.PatientID, made.PatientName = who.id_for(), who.name  # where there was none too: a set keeps patients apart
     _name_charset(made, ds)
     statement.state(made, dates=dates, clean_pixels=pixels is Pixels.CLEAN)
     _frame(made, ds)

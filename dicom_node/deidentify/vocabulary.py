@@ -19,6 +19,7 @@ _TRADE = """
     primary processed processing projection projections prone protocol pulse quantitative radionuclide raster raw
     recon reconstructed reconstruction recumbent redistribution regadenoson report research resolution rest
     resting result results reversible right roentgen rotation routine rubidium sagittal scan scanner scatter score
+    lehr lehs leap legp lpho megp meap hegp heap uhegp fanbeam astigmatic
     screen screening secondary septal series sestamibi severe short simulated simulation single slice slices software
     spect spleen standard static step stomach stress study subset subsets summed supine surface systolic technetium
     technique tetrofosmin thallium thickening thorax time tissue tomo tomographic tomography tracer transaxial

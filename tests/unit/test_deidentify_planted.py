@@ -76,7 +76,8 @@ def test_planted_names_and_numbers_never_survive(family, given_name, number, whe
     try:
         clean = deidentify(ds, key=KEY, dates=dates)
     except Rejected as rejected:
-        assert rejected.detail == Refusal.LEFTOVER  # it stood in what an image cannot do without
+        if rejected.detail != Refusal.LEFTOVER:  # which stood in what an image cannot do without
+            raise
         return
     left = texts(clean)
     for name in (family, given_name):
