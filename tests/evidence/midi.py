@@ -103,8 +103,9 @@ def _uid_changed(old: Any, new: Any) -> bool:
 
 def _kept(pair: Pair) -> np.ndarray:
     """Which pixels of a screen the layout keeps."""
-    match = layouts.recognise(decode(pair.before), layouts.shipped())
-    mask = np.zeros(decode(pair.before).shape[:2], bool)
+    pixels = decode(pair.before)
+    match = layouts.recognise(pixels, layouts.shipped())
+    mask = np.zeros(pixels.shape[:2], bool)
     for panel in match.screen.panels:
         rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
         mask |= (columns - panel.centre[0]) ** 2 + (rows - panel.centre[1]) ** 2 <= panel.radius**2
@@ -120,16 +121,21 @@ def _pixels_retained(pair: Pair) -> bool:
 
 def _pixels_hidden(pair: Pair) -> bool:
     """In the identity box nothing is left, and outside the circles only what the layout draws."""
-    layout = layouts.recognise(decode(pair.after), layouts.shipped()).layout
     pixels = decode(pair.after)
-    colours = {tuple(colour) for colour in np.unique(pixels[~_kept(pair)], axis=0).tolist()}
-    return not pixels[layout.identity_box.slices].any() and colours <= {(0,) * 3, (255,) * 3, layout.ring.colour}
+    layout = layouts.recognise(pixels, layouts.shipped()).layout
+    outside = pixels[~_kept(pair)]
+    drawn = np.zeros(len(outside), bool)
+    for colour in ((0, 0, 0), (255, 255, 255), layout.ring.colour):
+        drawn |= (outside == colour).all(axis=1)
+    return not pixels[layout.identity_box.slices].any() and bool(drawn.all())
 
 
 def _passes(pair: Pair, act: Act, path: str, text: str | None) -> bool:
     checks: dict[Act, Callable[[], bool]] = {
         Act.TAG_RETAINED: lambda: len(values(pair.after, path)) >= len(values(pair.before, path)) > 0,
-        Act.TEXT_NOTNULL: lambda: bool(values(pair.after, path)) and all(str(v or "") for v in values(pair.after, path)),
+        Act.TEXT_NOTNULL: lambda: (
+            bool(values(pair.after, path)) and all(str(v or "") for v in values(pair.after, path))
+        ),
         Act.TEXT_RETAINED: lambda: _all(pair, path, lambda old, new: bool(old == new)),
         Act.TEXT_REMOVED: lambda: _removed(pair, path, text),
         Act.DATE_SHIFTED: lambda: _shifted(pair, path),

@@ -57,7 +57,16 @@ class Patient:
     @property
     def identifiers(self) -> tuple[str, ...]:
         """What must not be read anywhere in an exported file."""
-        return (self.family, self.given, self.patient_id, self.mrn, self.accession, *STAFF, *PLACES, f"{self.born:%Y%m%d}")
+        return (
+            self.family,
+            self.given,
+            self.patient_id,
+            self.mrn,
+            self.accession,
+            *STAFF,
+            *PLACES,
+            f"{self.born:%Y%m%d}",
+        )
 
     @property
     def mrn(self) -> str:
@@ -88,15 +97,23 @@ _D, _U, _C = Act.DATE_SHIFTED, Act.UID_CHANGED, Act.UID_CONSISTENT
 
 _COMMON: dict[str, tuple[Act, ...]] = {
     **dict.fromkeys(("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"), (_T, _N, _U, _C)),
-    **dict.fromkeys(("SOPClassUID", "Modality", "Manufacturer", "ManufacturerModelName", "SoftwareVersions"), (_T, _N, _K)),
+    **dict.fromkeys(
+        ("SOPClassUID", "Modality", "Manufacturer", "ManufacturerModelName", "SoftwareVersions"), (_T, _N, _K)
+    ),
     **dict.fromkeys(("BodyPartExamined", "SeriesNumber", "InstanceNumber", "Rows", "Columns"), (_T, _N, _K)),
     **dict.fromkeys(("PatientName", "PatientID"), (_T, _N, _R)),
-    **dict.fromkeys(("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"), (_T, _R)),
+    **dict.fromkeys(
+        ("PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"), (_T, _R)
+    ),
     **dict.fromkeys(("StudyDate", "SeriesDate", "ContentDate"), (_T, _N, _D)),
     **dict.fromkeys(("StudyTime", "SeriesTime", "ContentTime"), (_T, _K)),
-    **dict.fromkeys(("StudyDescription", "SeriesDescription", "ImageComments", "PatientComments", "OtherPatientIDs"), (_R,)),
+    **dict.fromkeys(
+        ("StudyDescription", "SeriesDescription", "ImageComments", "PatientComments", "OtherPatientIDs"), (_R,)
+    ),
     **dict.fromkeys(("InstitutionName", "InstitutionAddress", "OperatorsName", "StationName", "ProtocolName"), (_R,)),
-    **dict.fromkeys(("PatientAddress", "PatientTelephoneNumbers", "PatientAge", "RequestedProcedureDescription"), (_R,)),
+    **dict.fromkeys(
+        ("PatientAddress", "PatientTelephoneNumbers", "PatientAge", "RequestedProcedureDescription"), (_R,)
+    ),
     **dict.fromkeys(("PerformingPhysicianName", "DeviceSerialNumber", "IssuerOfPatientID"), (_R,)),
     "RequestAttributesSequence/ScheduledProcedureStepDescription": (_R,),
     "SourceImageSequence/ReferencedSOPInstanceUID": (_T, _N, _U, _C),

@@ -178,7 +178,8 @@ def test_what_looks_like_an_identifier_goes_from_a_technical_name_and_is_counted
 
 
 @pytest.mark.parametrize(
-    "text", ["LEHR", "Tc99m 126-154", "STRESS MIBI TOMO", "MR HEAD 12", "MPH_27_45", "4.2.1", "OSEM 2i 21s", "99mTc-MIBI"]
+    "text",
+    ["LEHR", "Tc99m 126-154", "STRESS MIBI TOMO", "MR HEAD 12", "MPH_27_45", "4.2.1", "OSEM 2i 21s", "99mTc-MIBI"],
 )
 def test_technical_words_stay_though_descriptions_use_them(text):
     ds = image(SeriesDescription="STRESS MIBI TOMO LEHR NIEMANDSEN", StudyDescription="Tc99m OSEM HEAD")
