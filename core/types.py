@@ -120,6 +120,7 @@ class Reason(StrEnum):
     LAYOUT_SUSPENDED = "layout_suspended"
     WORKER_LOST = "worker_lost"
     MODEL_MISSING = "model_missing"
+    NOT_EXPORTABLE = "not_exportable"
 
     @property
     def sentence(self) -> str:
@@ -145,6 +146,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.LAYOUT_SUSPENDED: "its layout is suspended until an administrator decides",
     Reason.WORKER_LOST: "every worker that tried it was lost",
     Reason.MODEL_MISSING: "the model it was opened for is gone",
+    Reason.NOT_EXPORTABLE: "such objects are not exported",
 }
 
 

@@ -97,6 +97,14 @@ Of several candidates for one view the earlier rule's wins, so one that says "AC
 """
 
 
+def says_corrected(ds: Dataset) -> bool | None:
+    """What SeriesDescription says of attenuation correction; None where it says nothing."""
+    said = text(ds, "SeriesDescription")
+    if re.search(_NOT_CORRECTED, said, re.IGNORECASE):
+        return False
+    return True if re.search(_CORRECTED, said, re.IGNORECASE) else None
+
+
 def in_force(settings: Settings) -> tuple[ViewRule, ...]:
     """The settings' own rules, or those that come with Perfuscope; SettingsError names a wrong one."""
     own = (

@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
 
 
-python tests/evidence/run.py [--again] [held_out] [kill_9] [production]
+python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key]
 """
 
 import argparse
@@ -13,6 +13,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
+
+from evidence import deidentification
 
 from core import TRAINED_ON, __version__
 from models import artifact
@@ -48,7 +52,13 @@ def production() -> dict[str, Any]:
     return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20, "blows": BLOWS}
 
 
-STEPS: dict[str, Callable[[], dict[str, Any]]] = {"held_out": held_out, "kill_9": kill_9, "production": production}
+STEPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "held_out": held_out,
+    "kill_9": kill_9,
+    "production": production,
+    "canaries": deidentification.canaries,
+    "answer_key": deidentification.answer_key,
+}
 
 
 def _perfuscope(*arguments: str) -> str:
@@ -87,6 +97,10 @@ def _page(found: dict[str, Any]) -> list[str]:
         lines += ["one report, none two.", ""]
     if "production" in found:
         lines += _production_page(found["production"])
+    if "canaries" in found:
+        lines += deidentification.canaries_page(found["canaries"])
+    if "answer_key" in found:
+        lines += deidentification.answer_key_page(found["answer_key"])
     return lines
 
 
