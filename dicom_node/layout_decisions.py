@@ -83,11 +83,11 @@ def _decided(
     return len(found)
 
 
-def _kept_back(*reasons: Reason) -> tuple[ColumnElement[bool], ...]:
-    return (
+def _kept_back(*reasons: Reason) -> list[ColumnElement[bool]]:
+    return [
         Instance.state == InstanceState.QUARANTINED,
-        Instance.current,
+        Instance.current.is_(True),
         Instance.decision.is_(None),
         Instance.purged_at.is_(None),
         Instance.reason.in_(reasons),
-    )
+    ]

@@ -20,6 +20,7 @@ from dicom_node import layouts as screens
 from dicom_node.decode import decode
 from dicom_node.deidentify import statement, tree
 from dicom_node.layouts import Crop, Layout, Match, ViewLayout
+from dicom_node.prepare import header_of
 
 _KEPT_OF_IMAGE_PIXEL = frozenset({"LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"})
 _LOSSY = {
@@ -52,7 +53,7 @@ def clean_screen(ds: Dataset, layouts: tuple[Layout, ...]) -> CleanScreen:
     here. Raises Rejected as ``decode`` and ``recognise`` do.
     """
     pixels = decode(ds)
-    match = screens.recognise(pixels, layouts)
+    match = screens.recognise(pixels, layouts, header_of(ds))
     painted = paint(pixels, match)
     again = screens.recognise(painted, layouts)
     crop = screens.crop(pixels, match)
@@ -67,28 +68,18 @@ def paint(pixels: RgbImage, match: Match) -> RgbImage:
     canvas = np.zeros((layout.rows, layout.columns, 3), np.uint8)
     for caption in screen.captions:
         canvas[caption.box.slices][caption.template] = 255
-    canvas[_rings(layout, screen)] = layout.ring.colour
+    for panel in screen.panels:
+        canvas[panel.outline(layout.ring.width)] = layout.ring.colour
     inside = kept(layout, screen)
     canvas[inside] = pixels[inside]
     return canvas
 
 
 def kept(layout: Layout, screen: ViewLayout) -> NDArray[np.bool_]:
-    """Which pixels of a screen are kept, shape (rows, columns): the discs of its panels."""
-    return _near(layout, screen, 0)
-
-
-def _rings(layout: Layout, screen: ViewLayout) -> NDArray[np.bool_]:
-    return _near(layout, screen, layout.ring.width) & ~kept(layout, screen)
-
-
-def _near(layout: Layout, screen: ViewLayout, margin: int) -> NDArray[np.bool_]:
-    """Pixels of the panels' discs, each ``margin`` wider."""
+    """Which pixels of a screen are kept, shape (rows, columns): what its crop is cut from."""
     found = np.zeros((layout.rows, layout.columns), bool)
     for panel in screen.panels:
-        reach = panel.radius + margin
-        rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-        found[panel.bounds(margin).slices] |= rows * rows + columns * columns <= reach * reach
+        found[panel.tile.slices] |= panel.kept()[..., 0].astype(bool)
     return found
 
 
