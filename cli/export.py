@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from db.session import Sessions
+    from dicom_node.deidentify import Exported
     from dicom_node.exporting import Exporting, StudyExport
 
 
@@ -75,7 +76,7 @@ def export(
         wanted = exports.wanted(session, label=label, since=parse_time(since))
     done = _run(sessions, exporting, known_labels, wanted)
     dates = "shifted" if shift_dates else "removed"
-    _show(done.write(out, {"dates": dates, "raw": raw, "text_check": exporting.reader}), out)
+    _show(done.write(out, {"dates": dates, "raw": raw, "text_read_by": exporting.reader}), out)
     if not done.rows:
         raise typer.Exit(1)
 
@@ -87,7 +88,7 @@ def _refuse_foreign_content(out: Path) -> None:
 
 
 def _exporting(settings: Settings, out: Path, *, raw: bool, shift_dates: bool) -> "Exporting":
-    from dicom_node import deidentify, layouts, textcheck
+    from dicom_node import deidentify, layouts, rules, textcheck
     from dicom_node.exporting import Exporting
     from dicom_node.inbox import Inbox
 
@@ -95,13 +96,22 @@ def _exporting(settings: Settings, out: Path, *, raw: bool, shift_dates: bool) -
     if engine is None:
         raise PerfuscopeError('an export reads every image for text; install the extra "ocr" first')
     key = deidentify.open_key(settings.home / "keys" / "deidentify.key")
-    known = layouts.load_all(settings.layouts)
-    dates = deidentify.Dates.SHIFTED if shift_dates else deidentify.Dates.REMOVED
+    known, in_force = layouts.load_all(settings.layouts), rules.in_force(settings)
+    dates = deidentify.Dates.MODIFIED if shift_dates else deidentify.Dates.REMOVED
 
-    def clean(ds: "Dataset") -> "Dataset":
-        return deidentify.export_object(ds, layouts=known, key=key, dates=dates, engine=engine).ds
+    def clean(ds: "Dataset", sender_ae: str) -> "Exported":
+        return deidentify.export_object(
+            ds, layouts=known, key=key, dates=dates, engine=engine, rules=in_force, sender_ae=sender_ae
+        )
 
-    return Exporting(Inbox(settings.store), out, clean, {layout.name: layout for layout in known}, raw=raw)
+    return Exporting(
+        Inbox(settings.store),
+        out,
+        clean,
+        {layout.name: layout for layout in known},
+        f"{engine.name} {engine.version}",
+        raw=raw,
+    )
 
 
 def _run(sessions: "Sessions", exporting: "Exporting", labels: Labels, wanted: "Sequence[UUID]") -> Done:

@@ -24,6 +24,7 @@ class StoredObject:
     view: View | None
     layout: str
     """The name of the layout that a chosen screen was cut by."""
+    sender_ae: str
     why_not: str | None
 
 
@@ -84,7 +85,7 @@ def _complete(case: Case) -> bool:
 def _object(instance: Instance, images: Mapping[UUID, Mapping[str, Any]]) -> StoredObject:
     image = images.get(instance.view_image_id) if instance.view_image_id else None
     view, layout = (View(image["view"]), str(image["layout"])) if image else (None, "")
-    return StoredObject(instance.id, instance.path, view, layout, _why_not(instance, view))
+    return StoredObject(instance.id, instance.path, view, layout, instance.sender_ae, _why_not(instance, view))
 
 
 def _why_not(instance: Instance, view: View | None) -> str | None:

@@ -19,11 +19,12 @@ from core.types import REQUIRED_VIEWS, Reason
 from db.exports import Material, StoredObject
 from dicom_node import layout_decisions, leak_search
 from dicom_node.decode import PYDICOM_ERRORS
+from dicom_node.deidentify import Exported, Refusal
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
 
-Clean = Callable[[Dataset], Dataset]
-"""A de-identified copy of a data set; raises Rejected where there is none."""
+Clean = Callable[[Dataset, str], Exported]
+"""A de-identified copy of a data set that an AE title sent; raises Rejected where there is none."""
 
 _SIMULATOR = "Perfuscope Simulator"
 
@@ -71,6 +72,8 @@ class Exporting:
     clean: Clean
     layouts: Mapping[str, Layout]
     """Those in force, by name."""
+    reader: str
+    """What reads the images for text, with its version."""
     raw: bool
 
     def study(self, material: Material) -> StudyExport:
@@ -107,23 +110,30 @@ class Exporting:
     def _write_raw(self, material: Material, done: StudyExport) -> None:
         """The study's other objects: raw acquisitions if they are asked for, the rest is listed."""
         for number, item in enumerate(_others(material), start=1):
-            try:
-                if item.why_not or not self.raw:
-                    raise _NotAsked(item.why_not or "not_asked_for")
-                self._write(item, f"raw_{number}.dcm", done)
-            except (_NotAsked, Rejected) as refused:
-                why = code(refused) if isinstance(refused, Rejected) else str(refused)
+            why = item.why_not or self._why_not_raw(item, f"raw_{number}.dcm", done)
+            if why:
                 done.left_out.append(LeftOut(done.study_id, item.instance_id, why))
+
+    def _why_not_raw(self, item: StoredObject, name: str, done: StudyExport) -> str | None:
+        if not self.raw:
+            return "not_asked_for"
+        try:
+            self._write(item, name, done)
+        except Rejected as refused:
+            return code(refused)
+        return None
 
     def _write(self, item: StoredObject, name: str, done: StudyExport) -> None:
         source = self._read(item)
         try:
-            cleaned = self.clean(source)
+            made = self.clean(source, item.sender_ae)
         except Rejected as refused:
-            if code(refused) == Reason.TEXT_FOUND.value:
+            if code(refused) == Refusal.TEXT_FOUND and item.view is not None:
                 done.with_text.append(item)
             raise
-        words = leak_search.words(source)
+        if made.view != item.view:
+            raise Rejected(Reason.VIEW_MISMATCH)
+        cleaned, words = made.ds, leak_search.words(source)
         target = (done.waiting or self.out) / name
         cleaned.save_as(target, enforce_file_format=True)
         found = leak_search.hits(_without_pixels(target, cleaned), words)
@@ -139,10 +149,6 @@ class Exporting:
             return dcmread(self.inbox.path(item.path))
         except PYDICOM_ERRORS:
             raise Rejected(Reason.UNDECODABLE, "unreadable") from None
-
-
-class _NotAsked(Exception):  # noqa: N818 - named for what it says
-    """An object that nobody asked for, with the code to list it by."""
 
 
 def code(refused: Rejected) -> str:

@@ -5,7 +5,7 @@ the original. Nothing here is told to a log, and no error quotes a value.
 """
 
 from dicom_node.deidentify.dates import Dates
-from dicom_node.deidentify.export import Exported, TextFinder, export_object
+from dicom_node.deidentify.export import Exported, export_object
 from dicom_node.deidentify.key import Key, KeyRefused, open_key
 from dicom_node.deidentify.leftovers import LeftoverReport
 from dicom_node.deidentify.pixels import CleanScreen, clean_screen
@@ -21,7 +21,6 @@ __all__ = [
     "LeftoverReport",
     "Pixels",
     "Refusal",
-    "TextFinder",
     "clean_screen",
     "deidentify",
     "export_object",

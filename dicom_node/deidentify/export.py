@@ -1,7 +1,7 @@
 """One object on its way out: allowed at all, pixels clean, header de-identified, and a report of what that took."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pydicom import Dataset
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage, View
+from dicom_node import textcheck
 from dicom_node.decode import PYDICOM_ERRORS
 from dicom_node.deidentify import acquired, profile
 from dicom_node.deidentify.dates import Dates
@@ -22,9 +23,7 @@ from dicom_node.deidentify.refusal import Refusal, exportable, refused
 from dicom_node.layouts import Layout
 from dicom_node.prepare import SCREEN_CLASSES
 from dicom_node.rules import DEFAULT_RULES, ViewRule, says_corrected
-
-TextFinder = Callable[[RgbImage, tuple[str, ...]], int]
-"""How many texts an image shows besides the allowed ones."""
+from dicom_node.textcheck import Engine
 
 _DERIVATION = "Pixels outside the panels of the screen layout removed"
 _LEAST_SIDE = 16
@@ -46,7 +45,7 @@ def export_object(
     layouts: Iterable[Layout],
     key: Key,
     dates: Dates = Dates.REMOVED,
-    engine: TextFinder | None = None,
+    engine: Engine | None = None,
     rules: Iterable[ViewRule] = DEFAULT_RULES,
     sender_ae: str = "",
 ) -> Exported:
@@ -74,12 +73,14 @@ def export_object(
 
 
 def _screen(
-    ds: Dataset, screen: CleanScreen, key: Key, *, dates: Dates, engine: TextFinder | None, rule: ViewRule | None
+    ds: Dataset, screen: CleanScreen, key: Key, *, dates: Dates, engine: Engine | None, rule: ViewRule | None
 ) -> Exported:
     if rule is not None and rule.view not in {None, screen.match.view}:
         raise Rejected(Reason.VIEW_MISMATCH, f"header {rule.view}, pixels {screen.match.view}")
-    if engine and engine(screen.crop.pixels, getattr(screen.match.layout, "allowed_text", ())):
-        raise refused(Refusal.TEXT_FOUND)
+    if engine:
+        layout = screen.match.layout
+        if textcheck.find_text(screen.crop, engine, allowed=layout.allowed_text, palette=layout.palette).found:
+            raise refused(Refusal.TEXT_FOUND)
     made = profile.examined(screen.ds, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     made.ds.SeriesDescription = _description(screen, ds, rule)
     made.ds.DerivationDescription = _DERIVATION
@@ -93,9 +94,9 @@ def _description(screen: CleanScreen, ds: Dataset, rule: ViewRule | None) -> str
     return f"{screen.match.view.caption}{said} de-identified"
 
 
-def _acquired(ds: Dataset, key: Key, *, dates: Dates, engine: TextFinder | None) -> Exported:
+def _acquired(ds: Dataset, key: Key, *, dates: Dates, engine: Engine | None) -> Exported:
     retained = acquired.retain_pixels(ds)
-    if engine and any(engine(image, ()) for image in _looked_at(retained)):
+    if engine and any(textcheck.lines_on(image, engine) for image in _looked_at(retained)):
         raise refused(Refusal.TEXT_FOUND)
     made = profile.examined(retained, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     return Exported(made.ds, made.report, None)

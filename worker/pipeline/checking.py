@@ -57,12 +57,12 @@ def _read(found: Prepared, who: Named, engine: Engine, *, text: bool, identity: 
     record: dict[str, Any] = {"text": "off", "identity": "off"}
     reason = None
     if text:
-        seen = textcheck.find_text(found.crop, engine, allowed=found.layout.allowed_text)
+        seen = textcheck.find_text(found.crop, engine, allowed=found.layout.allowed_text, palette=found.layout.palette)
         record["text"] = seen.as_dict()
         reason = Reason.TEXT_FOUND if seen.found else None
     if identity and found.layout.identity_box is not None:
         compared = textcheck.compare_identity(found.screen_pixels, found.layout.identity_box, who, engine)
         record["identity"] = compared.as_dict() | {"one_patient": one_patient}
-        if compared.mismatch and not one_patient:
+        if compared.outcome is textcheck.Outcome.MISMATCH and not one_patient:
             reason = reason or Reason.IDENTITY_MISMATCH
     return Checked(reason, record, counts=text and reason is None)
