@@ -323,3 +323,10 @@ def test_a_screen_that_is_not_known_is_drawn_without_any_of_its_pixels(
     assert [path.name for path in folder.iterdir()] == ["01-unknown.png"]
     drawn = np.asarray(Image.open(folder / "01-unknown.png"))
     assert len(np.unique(drawn[60:240, 420:590].reshape(-1, 3), axis=0)) == 2  # ground and hatching
+
+
+def test_rings_are_found_around_maps_of_bright_colours_only() -> None:
+    pixels = simulate(1, 0).screens[View.QPS]  # a normal patient's maps are orange and white: one channel is full
+    found = outlines.find(pixels, count=3)
+    assert found is not None
+    assert [panel.geometry for panel in found.panels] == [p.geometry for p in COLUMNS.views[0].panels]

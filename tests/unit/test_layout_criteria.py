@@ -107,9 +107,7 @@ def test_the_higher_rank_wins_then_the_one_that_asks_more(screen: RgbImage) -> N
 @pytest.mark.parametrize("other", [{"Manufacturer": "that"}, {"Manufacturer": "this"}, {"SoftwareVersions": "9"}])
 def test_two_layouts_that_ask_as_much_need_ranks(other: dict[str, str]) -> None:
     pair = (asking(name="one", Manufacturer="this"), asking(name="other", **other))
-    with pytest.raises(
-        LayoutError, match=r"one and other have the same rank and as many header .* give one a"
-    ):
+    with pytest.raises(LayoutError, match=r"one and other have the same rank and as many header .* give one a"):
         layouts.check_together(pair)
     layouts.check_together((pair[0], replace(pair[1], rank=1)))
 
