@@ -84,7 +84,7 @@ class _Pictures:
         part.unlink(missing_ok=True)
         drawn = Image.fromarray(picture.draw(pixels, match, known=known, with_identity=self.with_identity))
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            drawn.save(opened, "PNG", optimize=True)
+            drawn.save(opened, "PNG")
         return part.replace(path)
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from core.types import RgbImage
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.panel import Circle, Panel, Rectangle, overlap
-from dicom_node.layouts.plausibility import CHROMA, LEAST_COLOURED, LEAST_SPREAD, sample
+from dicom_node.layouts.plausibility import CHROMA, LEAST_COLOURED, LEAST_SPREAD, LUMA, sample
 
 _SMALLEST = 24
 """Pixels of a panel's side."""
@@ -186,4 +186,4 @@ def _run(there: Mask) -> tuple[int, int]:
 def _has_map(pixels: RgbImage, panel: Panel) -> bool:
     seen = sample(pixels, panel)
     coloured = np.mean(np.ptp(seen, axis=2) >= CHROMA)
-    return bool(coloured >= LEAST_COLOURED and np.std(seen.max(axis=2)) >= LEAST_SPREAD)
+    return bool(coloured >= LEAST_COLOURED and np.std(seen @ LUMA) >= LEAST_SPREAD)
