@@ -18,7 +18,7 @@ _WHOLE = frozenset({"LO", "SH", "UI", "DA", "DT", "AS", "UC", "AE"})
 """Value representations whose values are searched as they stand."""
 
 _IDENTIFYING = re.compile(
-    r"Patient(?!Position|Orientation|sSex)|Name|Accession|Institution|Physician|Operator|Station|Serial|"
+    r"Patient(?!Position|Orientation|sSex)|Organization|Department|Accession|Institution|Physician|Operator|Station|Serial|"
     r"(Study|Series|SOP|Frame).*UID|BirthDate|Telephone|Address|Issuer|RequestingService|StudyID|ProcedureStepID"
 )
 """Keywords of attributes whose values name people, places or objects; of others only UIDs and dates are searched."""
