@@ -48,6 +48,7 @@ _PATTERNS = re.compile(
 _UID = re.compile(r"\d+(?:\.\d+){5,}")
 _SHORTEST_BEGINNING = 6
 _SHORTEST_NUMBER = 5
+_SHORTEST_IN_A_CODE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def _identifies(text: str, vr: str, keyword: str, words: Words) -> bool:
         digits = re.sub(r"\.0*$", "", plain.strip()).lstrip("+0")
         return len(digits) >= _SHORTEST_NUMBER and any(digits == number.lstrip("0") for number in words.numbers)
     if vr == "CS":
-        plain = " ".join(word for word in tokens(plain) if word not in vocabulary())
+        shortest = _SHORTEST_IN_A_CODE if keyword in _INDISPENSABLE else 0  # an operator may be called NM
+        plain = " ".join(word for word in tokens(plain) if word not in vocabulary() and len(word) >= shortest)
     return (
         _named(plain, words)
         or (keyword not in _EQUIPMENT and vr != "CS" and _described(plain, words))

@@ -201,3 +201,9 @@ def test_names_in_other_scripts_are_found_and_what_is_left_is_unicode():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_character_set_that_is_none_is_not_handed_on():
     assert "SpecificCharacterSet" not in deidentify(image(SpecificCharacterSet="NIEMANDSEN"), key=KEY)
+
+
+@pytest.mark.parametrize("operator", ["NM", "M^H", "PRIMARY^T", "Head^Axial"])
+def test_a_name_that_is_also_a_code_word_costs_no_image(operator):
+    clean = export_object(image(OperatorsName=operator), layouts=(), key=KEY).ds
+    assert (clean.Modality, clean.ImageType[1], clean.BodyPartExamined) == ("NM", "PRIMARY", "HEART")

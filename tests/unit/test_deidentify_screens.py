@@ -1,6 +1,8 @@
 """A de-identified screen: known by the same layout, the same crop, and nothing else of the picture."""
 
 import io
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from core.errors import Rejected
 from core.types import Reason, View
-from dicom_node import layouts
+from dicom_node import layouts, textcheck
 from dicom_node.decode import decode
 from dicom_node.deidentify import Dates, Key, Refusal, clean_screen, export_object
 from dicom_node.deidentify.pixels import kept, paint
@@ -147,12 +149,18 @@ def test_header_and_pixels_that_differ_are_refused(screen):
     assert caught.value.reason == Reason.VIEW_MISMATCH
 
 
-def test_text_that_an_engine_finds_in_what_is_kept_refuses_the_object(studies):
+@pytest.mark.parametrize("found", [True, False])
+def test_text_that_is_read_in_what_is_kept_refuses_the_object(studies, monkeypatch, found):
+    monkeypatch.setattr(textcheck, "find_text", lambda *_, **__: SimpleNamespace(found=found))
+    monkeypatch.setattr(textcheck, "lines_on", lambda *_: int(found))
+    engine: Any = object()
     for ds in next(iter(studies.values())):
+        if not found:
+            assert export_object(ds, layouts=SHIPPED, key=KEY, engine=engine)
+            continue
         with pytest.raises(Rejected) as caught:
-            export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda pixels, allowed: 1)
+            export_object(ds, layouts=SHIPPED, key=KEY, engine=engine)
         assert caught.value.detail == Refusal.TEXT_FOUND
-        assert export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda pixels, allowed: 0)
 
 
 def test_references_within_a_study_resolve_and_its_objects_stay_one_patient_s(studies):
