@@ -187,7 +187,7 @@ class Crawl:
         if path.startswith("/reports/"):
             self.pictures -= 1
             return self.pictures >= 0
-        return True
+        return not path.startswith(("/crops/", "/static/"))  # what has no address in it
 
     def _look(self, place: str) -> list[str]:
         self.asked.append(place)

@@ -29,11 +29,6 @@ BENCHES = {
     "inference": inference.rows,
     "latency": latency.rows,
 }
-    "receiving": receiving.rows,
-    "preparing": preparing.rows,
-    "inference": inference.rows,
-    "latency": latency.rows,
-}
 REPORT = Path(__file__).parents[2] / "docs" / "bench.md"
 COLUMNS = ("What", "Figure", "Beside it", "Aim")
 
