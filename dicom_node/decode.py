@@ -17,6 +17,7 @@ from rle.utils import decode_pixel_data
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage
+from dicom_node.bands import from_ybr
 from dicom_node.decompress import decompressed
 from dicom_node.image_pixel import CODESTREAM_SYNTAXES, GREYS, PALETTE, SUPPORTED_SYNTAXES, ImagePixel
 from dicom_node.palette import looked_up
@@ -77,7 +78,7 @@ def _rgb(ds: Dataset, image: ImagePixel) -> RgbImage:
     if array.shape[:2] != (image.rows, image.columns):
         raise Rejected(Reason.UNDECODABLE, "decoded to another shape")
     if image.photometric in GREYS:
-        return np.repeat(windowed(_as_stored(array, image), ds)[..., None], 3, axis=2)
+        return windowed(_as_stored(array, image), ds)
     if image.photometric == PALETTE:
         array = looked_up(_as_stored(array, image), ds)
     if array.dtype != np.uint8 or array.shape != (image.rows, image.columns, 3):
@@ -98,9 +99,12 @@ def _array(ds: Dataset, image: ImagePixel) -> NDArray[Any]:
     if image.syntax in CODESTREAM_SYNTAXES:
         return decompressed(get_frame(ds.PixelData, 0, number_of_frames=1), image)
     source = _unpacked(ds, image) if image.syntax == RLELossless else ds
-    options: dict[str, Any] = {"view_only": True}
+    options: dict[str, Any] = {
+        "view_only": True,
+        "raw": True,
+    }  # colours as stored: pydicom's way takes ten times as much
     array, _ = get_decoder(source.file_meta.TransferSyntaxUID).as_array(source, index=0, **options)
-    return array
+    return from_ybr(array) if image.photometric.startswith("YBR") else array
 
 
 def _unpacked(ds: Dataset, image: ImagePixel) -> Dataset:

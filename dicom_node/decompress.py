@@ -8,11 +8,11 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import JPEGBaseline8Bit
 
 from core.errors import Rejected
 from core.types import Reason
+from dicom_node.bands import from_ybr
 from dicom_node.codestream import (
     SIZ,
     SOF_BASELINE,
@@ -114,8 +114,10 @@ def _by_libjpeg(frame: bytes, image: ImagePixel, *, ybr: bool) -> NDArray[Any]:
 
 
 def _with_tail(frame: bytes) -> bytes:
-    scans = frame[: frame.rindex(_EOI)].rstrip(b"\xff")  # fill bytes may stand before a marker
-    return scans + _TAIL + _EOI
+    end = frame.rindex(_EOI)
+    while frame[end - 1] == 0xFF:  # fill bytes may stand before a marker
+        end -= 1
+    return b"".join((memoryview(frame)[:end], _TAIL, _EOI))
 
 
 def _from_jpeg_ls(frame: bytes, image: ImagePixel) -> NDArray[Any]:
@@ -131,4 +133,4 @@ def _from_jpeg_2000(frame: bytes, *, ybr: bool) -> NDArray[Any]:
 
 
 def _rgb(array: NDArray[Any], *, ybr: bool) -> NDArray[Any]:
-    return convert_color_space(array, "YBR_FULL", "RGB") if ybr else array
+    return from_ybr(array) if ybr else array

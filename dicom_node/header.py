@@ -3,7 +3,6 @@
 import errno
 import re
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
 from pathlib import Path
 
 import pydicom
@@ -12,6 +11,7 @@ from core import MANUFACTURER, MODEL_NAME
 from core.phi import Phi
 from db.studies import Identity
 from dicom_node.decode import PYDICOM_ERRORS
+from dicom_node.measured import Measured
 
 _KEYWORDS = (
     "SpecificCharacterSet",
@@ -55,18 +55,6 @@ class Header:
         return "Header(...)"
 
 
-class _Measured(BufferedReader):
-    """A file that never makes room for more than it has: a damaged length would ask for 4 GB."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(FileIO(path))
-        self._size = path.stat().st_size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        rest = max(self._size - self.tell(), 0)
-        return super().read(rest if size is None or size < 0 else min(size, rest))
-
-
 def conformant(uid: str) -> bool:
     """Whether the text is a UID as PS3.5 9.1 has it: safe to compare, to store and to name in a report."""
     return len(uid) <= 64 and _UID.fullmatch(uid) is not None
@@ -78,7 +66,7 @@ def read(path: Path) -> Header:
     Raises UnparsableObject if its UIDs cannot be read, and OSError if the file cannot.
     """
     try:
-        with _Measured(path) as file:
+        with Measured(path) as file:
             ds = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
             header = _header(ds)
     except OSError as error:

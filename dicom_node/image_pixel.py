@@ -59,8 +59,13 @@ class ImagePixel:
 
     @property
     def length(self) -> int:
-        """Bytes of the decoded image."""
+        """Bytes of the stored values."""
         return self.rows * self.columns * self.samples * self.bits // 8
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the stored values, or of the RGB image that is made of them where that is larger."""
+        return max(self.length, self.rows * self.columns * 3)
 
     @property
     def stored_length(self) -> int:
@@ -71,8 +76,8 @@ class ImagePixel:
     def of(cls, ds: Dataset, *, max_pixels: int) -> "ImagePixel":
         """The claims of a data set, if they agree with each other and with the length of its pixel data.
 
-        Raises Rejected: TOO_LARGE over ``max_pixels`` bytes decoded, UNKNOWN_LAYOUT for several frames, else
-        UNDECODABLE; AttributeError, KeyError or ValueError for what is missing or no number.
+        Raises Rejected: TOO_LARGE where stored values or RGB image take over ``max_pixels`` bytes, UNKNOWN_LAYOUT for
+        several frames, else UNDECODABLE; AttributeError, KeyError or ValueError for what is missing or no number.
         """
         frames = int(ds.get("NumberOfFrames") or 1)
         if frames < 1:
@@ -87,7 +92,7 @@ class ImagePixel:
             photometric=str(ds.PhotometricInterpretation),
             syntax=UID(ds.file_meta.TransferSyntaxUID),
         )
-        if image.length * frames > max_pixels:
+        if image.largest * frames > max_pixels:
             raise Rejected(Reason.TOO_LARGE)
         if frames != 1:
             raise Rejected(Reason.UNKNOWN_LAYOUT, "several frames")
@@ -95,6 +100,8 @@ class ImagePixel:
         if ds.get("HighBit", image.stored_bits - 1) != image.stored_bits - 1:
             raise Rejected(Reason.UNDECODABLE, "stored bits are not the lowest ones")
         image._check_length(len(ds.PixelData))
+        if image.syntax in JPEG_2000_SYNTAXES and 5 * image.length + 4 * len(ds.PixelData) > 6 * max_pixels:
+            raise Rejected(Reason.TOO_LARGE)  # its decoder takes four bytes a sample and copies the stream
         return image
 
     def _check_kind(self) -> None:
@@ -117,10 +124,16 @@ class ImagePixel:
             fits = length in {self.stored_length, self.stored_length + self.stored_length % 2}
         elif self.syntax == RLELossless:
             fits = length * 64 >= self.length  # a PackBits run makes at most 128 bytes of two (PS3.5 G.3)
+            fits = fits and length <= _longest_packed(self.length)
         else:
-            fits = length > 0
+            fits = 0 < length <= _longest_packed(self.length)
         if not fits:
             raise Rejected(Reason.UNDECODABLE, "pixel data length disagrees with rows and columns")
+
+
+def _longest_packed(length: int) -> int:
+    """No compressed image of a screen is longer than the plain one and some headers; memory is counted on that."""
+    return length + length // 16 + 65536
 
 
 def _whole(ds: Dataset, keyword: str) -> int:

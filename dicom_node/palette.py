@@ -8,12 +8,13 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
 from core.errors import Rejected
-from core.types import Reason
+from core.types import Reason, RgbImage
+from dicom_node.bands import to_rgb
 
 _CHANNELS = ("Red", "Green", "Blue")
 
 
-def looked_up(index: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
+def looked_up(index: NDArray[Any], ds: Dataset) -> RgbImage:
     """The colours of shape (rows, columns, 3) of indices of shape (rows, columns), 8 bits a channel.
 
     Indices outside the tables take their first or last entry. Sixteen-bit tables keep their high bytes, unless all
@@ -30,8 +31,8 @@ def looked_up(index: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
     table = np.stack([_entries(ds, channel, length=length or 2**16, bits=bits) for channel in _CHANNELS], axis=-1)
     if bits == 16 and table.max() > 255:
         table >>= 8
-    place = np.clip(index.astype(np.int64) - first % 2**16, 0, len(table) - 1)
-    return table.astype(np.uint8)[place]
+    colours = table.astype(np.uint8)
+    return to_rgb(lambda band: colours[np.clip(band.astype(np.int64) - first % 2**16, 0, len(table) - 1)], index)
 
 
 def _entries(ds: Dataset, channel: str, *, length: int, bits: int) -> NDArray[np.uint16]:

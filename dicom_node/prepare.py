@@ -4,7 +4,6 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -14,6 +13,7 @@ from core.errors import Rejected, Unavailable
 from core.types import Reason, RgbImage, View
 from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
 from dicom_node.layouts import KEYWORDS, Crop, Header, Layout, Match, crop, recognise
+from dicom_node.measured import InMemory, too_deep
 from dicom_node.rules import DEFAULT_RULES, ViewRule, text
 
 MAX_FILE_BYTES = 2 * MAX_PIXELS
@@ -135,7 +135,10 @@ def read(path: Path) -> Dataset:
             # A deflated data set would be unpacked by reading it, so its syntax is looked at before.
             syntax = read_file_meta_info(path).TransferSyntaxUID
             if syntax in SUPPORTED_SYNTAXES:
-                return dcmread(BytesIO(content))
+                ds = dcmread(InMemory(content))
+                if not too_deep(ds):
+                    return ds
+                raise Rejected(Reason.UNDECODABLE, "sequences nested too deep")
         except PYDICOM_ERRORS:
             raise Rejected(Reason.UNDECODABLE, "not a readable DICOM file") from None
     raise Rejected(Reason.UNDECODABLE, "transfer syntax not supported")

@@ -1,6 +1,6 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [inference] [receiving] [latency] [--write]
+python tests/bench/run.py [receiving] [preparing] [inference] [latency] [--write]
 """
 
 import argparse
@@ -17,12 +17,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import inference
 import latency
+import preparing
 import receiving
 from row import Row
 
 from core import log
 
-BENCHES = {"receiving": receiving.rows, "inference": inference.rows, "latency": latency.rows}
+BENCHES = {
+    "receiving": receiving.rows,
+    "preparing": preparing.rows,
+    "inference": inference.rows,
+    "latency": latency.rows,
+}
 REPORT = Path(__file__).parents[2] / "docs" / "bench.md"
 COLUMNS = ("What", "Figure", "Beside it", "Aim")
 

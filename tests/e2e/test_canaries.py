@@ -1,4 +1,4 @@
-"""Identifiers of pushed studies occur in no message, log line, file name or de-identified table."""
+"""Identifiers of pushed studies stay in identified tables: no message, log line, file, command or address has them."""
 
 import copy
 import sqlite3
@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from harness import Installation, Pacs, until
+from leak_watch import Crawl, Seen, watching
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
@@ -22,7 +25,7 @@ ACCESSION = "ZZCANARYACC9"
 DESCRIPTION = "ZZCANARYDESC"
 DEIDENTIFIED = ("cases", "view_images", "layout_states", "model_versions", "predictions", "jobs")
 IDENTIFIED = ("studies", "instances", "reports")
-INFERENCE = b"perfuscope.run.inference"
+EDGE, INFERENCE = b"perfuscope.run.edge", b"perfuscope.run.inference"
 
 
 def marked(index: int) -> list[Dataset]:
@@ -87,56 +90,88 @@ def table_dump(database: Path, tables: tuple[str, ...]) -> bytes:
     return b"\n".join(v if isinstance(v, bytes) else str(v).encode() for row in rows for v in row)
 
 
-def test_identifiers_stay_in_the_identified_tables_and_in_dicom_objects(tmp_path: Path) -> None:
+@dataclass
+class Search:
+    """A run that has ended: what was seen of it, and what must not be in it."""
+
+    installation: Installation
+    good: list[Dataset]
+    places: dict[str, bytes]
+    marks: set[bytes]
+    seen: Seen
+    crawl: Crawl
+
+
+def _run(installation: Installation, studies: list[list[Dataset]], messages: dict[str, bytes], folder: Path) -> Crawl:
+    """Push all studies and look at every page; no worker runs until its queue's first messages were read."""
+    good, broker = studies[0], installation.home / "broker"
+    installation.run("db", "upgrade")
+    installation.start("node")
+    for number, datasets in enumerate(studies):
+        installation.push(datasets, folder / str(number))
+    until(lambda: sum(EDGE in message for message in messages.values()) >= 3, 10, "messages wait")
+    assert len(list(broker.iterdir())) >= 3
+    installation.start("worker", "--queues", "edge", ready=False)
+    installation.start("viewer", ready=False)
+    until(lambda: any(INFERENCE in message for message in messages.values()), 60, "a crop waits")
+    installation.start("worker", "--queues", "inference", ready=False)
+    until(lambda: installation.pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
+    until(lambda: all(i["completed_at"] for i in installation.results().values()), 60, "all are done")
+    return Crawl(f"http://127.0.0.1:{installation.web_port}", pictures=1).run()
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory: pytest.TempPathFactory) -> Search:
+    folder = tmp_path_factory.mktemp("canaries")
     good = marked(0)
     studies = [good, *broken(good)]
-    marks, messages = canaries(studies), {}
+    marks, messages, temporary = canaries(studies), dict[str, bytes](), folder / "tmp"
+    temporary.mkdir()
     pacs = Pacs().start()
-    installation = Installation(
-        tmp_path / "home", pacs, {"log_level": "DEBUG", "quiet_period_s": 1, "min_free_disk_mb": 1}
-    )
-    home = installation.home
+    settings = {"log_level": "DEBUG", "quiet_period_s": 1, "min_free_disk_mb": 1}
+    installation = Installation(folder / "home", pacs, settings)
     try:
-        with catching_messages(home / "broker", messages):
-            installation.run("db", "upgrade")
-            installation.start("node")  # no worker yet: each queue's first messages stay where they can be read
-            for number, datasets in enumerate(studies):
-                installation.push(datasets, tmp_path / str(number))
-            until(lambda: len(list((home / "broker").iterdir())) >= 3, 10, "messages wait")
-            installation.start("worker", "--queues", "edge", ready=False)
-            until(lambda: any(INFERENCE in message for message in messages.values()), 60, "a crop waits")
-            installation.start("worker", "--queues", "inference", ready=False)
-            until(lambda: pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
-            until(lambda: all(i["completed_at"] for i in installation.results().values()), 60, "all are done")
+        with (
+            pytest.MonkeyPatch.context() as changed,
+            watching([installation.home], temporary=temporary) as seen,
+            catching_messages(installation.home / "broker", messages),
+        ):
+            changed.setenv("TMPDIR", str(temporary))
+            crawl = _run(installation, studies, messages, folder)
     finally:
         installation.stop()
         pacs.stop()
-    names = b"\n".join(str(path.relative_to(tmp_path)).encode() for path in home.rglob("*"))
+    names = b"\n".join(str(path.relative_to(folder)).encode() for path in installation.home.rglob("*"))
     places = {
         "messages": b"\n".join(messages.values()),
         "log": installation.log.encode(),
         "file names": names,
-        "de-identified tables": table_dump(home / "perfuscope.db", DEIDENTIFIED),
+        "de-identified tables": table_dump(installation.home / "perfuscope.db", DEIDENTIFIED),
+        "addresses and headers of pages": crawl.text,
+        **seen.text,
     }
-    assert b"perfuscope.run.edge" in places["messages"]
-    assert INFERENCE in places["messages"]
-    assert b"quarantined" in places["log"]
-    found = {place: [m.decode() for m in marks if m in content] for place, content in places.items()}
+    return Search(installation, good, places, marks, seen, crawl)
+
+
+def test_identifiers_stay_in_the_identified_tables_and_in_dicom_objects(search: Search) -> None:
+    found = {place: [m for m in search.marks if m in content] for place, content in search.places.items()}
     assert not any(found.values()), {place: len(hits) for place, hits in found.items()}
 
 
-def test_the_canaries_can_be_found_where_they_belong(tmp_path: Path) -> None:
-    good = marked(1)
-    pacs = Pacs().start()
-    installation = Installation(tmp_path / "home", pacs, {"min_free_disk_mb": 1})
-    try:
-        installation.start()
-        installation.push(good, tmp_path / "0")
-        until(lambda: pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
-    finally:
-        installation.stop()
-        pacs.stop()
-    identified = table_dump(installation.home / "perfuscope.db", IDENTIFIED)
-    assert all(text.encode() in identified for text in (NAME, ID, BIRTH, ACCESSION, str(good[0].StudyInstanceUID)))
-    assert oct(installation.home.stat().st_mode & 0o777) == "0o700"
-    assert {oct(path.stat().st_mode & 0o077) for path in installation.home.rglob("*.dcm")} == {"0o0"}
+def test_what_was_searched_is_all_there_is(search: Search) -> None:
+    assert EDGE in search.places["messages"]
+    assert INFERENCE in search.places["messages"]
+    assert b"quarantined" in search.places["log"]
+    assert search.crawl.studies == 5
+    assert len(search.seen.report_children) == search.crawl.drawn > 0
+    assert any(b"viewer" in line for line in search.seen.command_lines)
+    assert any(b"pymp-" in name for name in search.seen.names), "Celery's processes share a temporary file"
+
+
+def test_the_canaries_can_be_found_where_they_belong(search: Search) -> None:
+    home = search.installation.home
+    identified = table_dump(home / "perfuscope.db", IDENTIFIED)
+    study = str(search.good[0].StudyInstanceUID)
+    assert all(text.encode() in identified for text in (NAME, ID, BIRTH, ACCESSION, study))
+    assert oct(home.stat().st_mode & 0o777) == "0o700"
+    assert {oct(path.stat().st_mode & 0o077) for path in home.rglob("*.dcm")} == {"0o0"}

@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
 
 
-python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key]
+python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key] [leaks]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import deidentification
+from evidence import deidentification, leaks
 
 from core import TRAINED_ON, __version__
 from models import artifact
@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "evidence"
 PAGE = ROOT / "docs" / "evidence.md"
 KILL_ROUNDS = 5
+LEAK_ROUNDS = 10
 BLOWS = 21
 """How often something is killed, emptied or restarted in a round on PostgreSQL and Redis."""
 
@@ -52,12 +53,18 @@ def production() -> dict[str, Any]:
     return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20, "blows": BLOWS}
 
 
+def headers() -> dict[str, Any]:
+    """1,000 studies on PostgreSQL and Redis, and everything outside the identified zone searched for their headers."""
+    return leaks.run(KEPT / "leaks", rounds=LEAK_ROUNDS)
+
+
 STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "held_out": held_out,
     "kill_9": kill_9,
     "production": production,
     "canaries": deidentification.canaries,
     "answer_key": deidentification.answer_key,
+    "leaks": headers,
 }
 
 
@@ -101,6 +108,8 @@ def _page(found: dict[str, Any]) -> list[str]:
         lines += deidentification.canaries_page(found["canaries"])
     if "answer_key" in found:
         lines += deidentification.answer_key_page(found["answer_key"])
+    if "leaks" in found:
+        lines += leaks.page(found["leaks"])
     return lines
 
 
