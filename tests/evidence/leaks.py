@@ -46,7 +46,7 @@ FOUND = {
     "date": re.compile(rf"(?<![0-9a-fA-F.])(?:{YEARS})([-./]?)(?:0[1-9]|1[0-2])\1[0-3][0-9](?![0-9a-fA-F])".encode()),
 }
 """A date of the 19th century, but where it is part of a hexadecimal or longer number."""
-DEIDENTIFIED_TABLES = {"cases", "view_images", "predictions", "model_versions", "jobs"}
+DEIDENTIFIED_TABLES = {"cases", "view_images", "layout_states", "predictions", "model_versions", "jobs"}
 SETTINGS = {"quiet_period_s": 2, "min_free_disk_mb": 1, "log_level": "DEBUG"}
 
 
