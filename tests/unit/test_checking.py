@@ -34,14 +34,14 @@ class FakeReader:
     mismatch: bool = False
     looks: list[str] = field(default_factory=list)
 
-    def find_text(self, crop: Any, engine: Any, *, allowed: Any) -> Any:
+    def find_text(self, crop: Any, engine: Any, *, allowed: Any, palette: Any) -> Any:
         self.looks.append("text")
         return SimpleNamespace(found=self.found, as_dict=lambda: {"found": int(self.found)})
 
     def compare_identity(self, pixels: Any, box: Any, who: Any, engine: Any) -> Any:
         self.looks.append("identity")
-        outcome = "mismatch" if self.mismatch else "agrees"
-        return SimpleNamespace(mismatch=self.mismatch, as_dict=lambda: {"outcome": outcome})
+        outcome = textcheck.Outcome.MISMATCH if self.mismatch else textcheck.Outcome.AGREES
+        return SimpleNamespace(outcome=outcome, as_dict=lambda: {"outcome": outcome.value})
 
 
 @pytest.fixture
