@@ -12,6 +12,7 @@ from cli.demo import demo
 from cli.doctor.command import doctor
 from cli.evaluate import evaluate
 from cli.jobs import jobs_app
+from cli.layout import layout_app
 from cli.model import model_app
 from cli.node import node
 from cli.predict import predict
@@ -60,6 +61,7 @@ app.command("evaluate", rich_help_panel=_TRAIN)(evaluate)
 app.add_typer(model_app, name="model", rich_help_panel=_TRAIN)
 app.add_typer(jobs_app, name="jobs", rich_help_panel=_LOOK_AFTER)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=_LOOK_AFTER)
+app.add_typer(layout_app, name="layout", rich_help_panel=_LOOK_AFTER)
 app.add_typer(audit_app, name="audit", rich_help_panel=_LOOK_AFTER)
 app.command("doctor", rich_help_panel=_LOOK_AFTER)(doctor)
 app.command("purge", rich_help_panel=_LOOK_AFTER)(purge)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from cli import options
+from cli import options, screen_files
 from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core import settings as core_settings
@@ -133,50 +132,16 @@ def _look(file: Path, known: _Known) -> _Seen:
 
     from dicom_node import prepare
 
-    if not _is_dicom(file):
-        match, crop = prepare.screen(_image(file), layouts=known.layouts)
+    if not screen_files.is_dicom(file):
+        match, crop = prepare.screen(screen_files.image(file), layouts=known.layouts)
         return _Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
-    if not _may_be_screen(file):
+    if not screen_files.may_be_screen(file):
         raise Rejected(Reason.NO_SCREENS, "not a Secondary Capture")
     prepared = prepare.prepare(file, layouts=known.layouts, rules=known.rules)
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
     return _Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, prepared.crop.pixels)
-
-
-def _may_be_screen(file: Path) -> bool:
-    """Whether the file is worth a look; one that cannot be read is, so that it is refused with its reason."""
-    from dicom_node import header, prepare
-
-    try:
-        return prepare.is_candidate(header.read(file).sop_class_uid)
-    except header.UnparsableObject:
-        return True
-
-
-def _is_dicom(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
-
-
-def _image(file: Path) -> RgbImage:
-    """The pixels of a PNG or JPEG file, shape (rows, columns, 3)."""
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    from dicom_node.decode import MAX_PIXELS
-
-    try:
-        with warnings.catch_warnings(), Image.open(file, formats=("PNG", "JPEG")) as image:
-            warnings.simplefilter("ignore")  # Pillow's own limit only warns
-            if image.width * image.height * 3 > MAX_PIXELS:
-                raise Rejected(Reason.TOO_LARGE)
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)
-    except UnidentifiedImageError:
-        raise Rejected(Reason.UNDECODABLE, "neither DICOM nor PNG nor JPEG") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise Rejected(Reason.UNDECODABLE, "a damaged image") from None
 
 
 def _item(answer: _Answer, classifier: "Classifier") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydicom.filereader import read_file_meta_info
 from core.errors import Rejected, Unavailable
 from core.types import Reason, RgbImage, View
 from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
-from dicom_node.layouts import Crop, Layout, Match, crop, recognise
+from dicom_node.layouts import KEYWORDS, Crop, Header, Layout, Match, crop, recognise
 from dicom_node.rules import DEFAULT_RULES, ViewRule, text
 
 MAX_FILE_BYTES = 2 * MAX_PIXELS
@@ -33,16 +33,28 @@ _NO_SCREEN = frozenset({Reason.WRONG_SIZE, Reason.UNKNOWN_LAYOUT})
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A screen whose header and pixels name the same view, without anything identified but its time."""
+    """A screen whose header and pixels name the same view, and what is kept of it."""
 
     view: View
     crop: Crop
-    layout_name: str
-    layout_version: int
+    layout: Layout = field(repr=False)
+    """The one that knew the screen, with its SHA-256 and whether it came with Perfuscope."""
     rule_rank: int
     """Place of the rule that named the view; of several candidates the lowest goes first."""
     acquired_at: str = field(repr=False)
     """``YYYYMMDDHHMMSS.ffffff`` as the header has it, or empty; later text is the newer acquisition."""
+    screen_pixels: RgbImage = field(repr=False, compare=False)
+    """The whole screen, name and all, for checks within the identified zone; shape (rows, columns, 3)."""
+
+    @property
+    def layout_name(self) -> str:
+        """The layout's name."""
+        return self.layout.name
+
+    @property
+    def layout_version(self) -> int:
+        """The layout's version."""
+        return self.layout.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +81,13 @@ def prepare(
     Raises Rejected for quarantine: UNDECODABLE, TOO_LARGE, WRONG_SIZE, UNKNOWN_LAYOUT, VIEW_MISMATCH (also where
     no rule matches but the pixels show a view). Raises Unavailable if the file cannot be read.
     """
-    ds = _read(path)
+    ds = read(path)
     rank, rule, acquired_at = _said(ds, rules, sender_ae)
     if rule is not None and rule.view is None:
         return Listed(Reason.NOT_CORRECTED, acquired_at)
     try:
-        match, cut = screen(decode(ds), layouts=layouts)
+        pixels = decode(ds)
+        match, cut = screen(pixels, layouts=layouts, header=header_of(ds))
     except Rejected as rejected:
         if rule is None and rejected.reason in _NO_SCREEN:
             return Listed(rejected.reason, acquired_at)
@@ -85,20 +98,31 @@ def prepare(
     return Prepared(
         view=match.view,
         crop=cut,
-        layout_name=match.name,
-        layout_version=match.version,
+        layout=match.layout,
         rule_rank=rank,
         acquired_at=acquired_at,
+        screen_pixels=pixels,
     )
 
 
-def screen(pixels: RgbImage, *, layouts: Iterable[Layout]) -> tuple[Match, Crop]:
-    """Recognise and crop a plain image of shape (rows, columns, 3); raises Rejected as ``recognise`` does."""
-    match = recognise(pixels, layouts)
+def screen(pixels: RgbImage, *, layouts: Iterable[Layout], header: Header | None = None) -> tuple[Match, Crop]:
+    """Recognise and crop an image of shape (rows, columns, 3); raises Rejected as ``recognise`` does."""
+    match = recognise(pixels, layouts, header)
     return match, crop(pixels, match)
 
 
-def _read(path: Path) -> Dataset:
+def header_of(ds: Dataset) -> Header:
+    """What layouts may ask of a header; raises Rejected (UNDECODABLE) where it cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return {keyword: text(ds, keyword) for keyword in KEYWORDS}
+        except PYDICOM_ERRORS:
+            raise Rejected(Reason.UNDECODABLE, "not a readable header") from None
+
+
+def read(path: Path) -> Dataset:
+    """A stored object; raises Rejected (TOO_LARGE, UNDECODABLE), and Unavailable if the file cannot be read."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise Rejected(Reason.TOO_LARGE)

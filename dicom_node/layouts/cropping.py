@@ -1,18 +1,17 @@
-"""Cutting the kept circles out of a screen: what leaves the identified zone, and nothing else."""
+"""Cutting the kept panels out of a screen: what leaves the identified zone, and nothing else."""
 
 import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from core.types import RgbImage, View
-from dicom_node.layouts.layout import Box
+from dicom_node.layouts.box import Box
 from dicom_node.layouts.recognition import Match
 
 _PNG_LEVEL = 1
@@ -25,7 +24,7 @@ class Crop:
 
     view: View
     pixels: RgbImage = field(repr=False)
-    """Shape (4 * radius, 4 * radius, 3), read-only; black outside the circles."""
+    """Square, shape (2 * tile, 2 * tile, 3), read-only; black outside the panels."""
     boxes: Mapping[str, Box]
     """Where each panel lies on the canvas, by its name."""
 
@@ -43,29 +42,22 @@ class Crop:
 
 
 def crop(pixels: RgbImage, match: Match) -> Crop:
-    """Keep the circles that the match's layout names; everything else becomes black.
+    """Keep the panels that the match's layout names; everything else becomes black.
 
-    A tile is ``2 * radius`` pixels wide, from ``centre - radius`` on: of a circle's outermost column and row,
-    one pixel each, nothing is kept.
+    A tile is a square as wide as the longest side of the view's panels; a smaller panel lies in the middle of its own.
+    A circle's side is ``2 * radius``, from ``centre - radius`` on: of its outermost column and row, one pixel each,
+    nothing is kept.
     """
     panels = match.screen.panels
-    side = 2 * panels[0].radius
+    side = max(max(panel.tile.shape) for panel in panels)
     canvas = np.zeros((2 * side, 2 * side, 3), np.uint8)
-    inside = _disc(panels[0].radius)
     boxes: dict[str, Box] = {}
     for place, panel in enumerate(panels):
-        left, top, _, _ = panel.bounds()
-        tile = Box(place % 2 * side, place // 2 * side, (place % 2 + 1) * side, (place // 2 + 1) * side)
-        source = pixels[top : top + side, left : left + side]
-        np.multiply(source, inside, out=canvas[tile.slices])
-        boxes[panel.name] = tile
+        rows, columns = panel.tile.shape
+        left = place % 2 * side + (side - columns) // 2
+        top = place // 2 * side + (side - rows) // 2
+        box = Box(left, top, left + columns, top + rows)
+        np.multiply(pixels[panel.tile.slices], panel.kept(), out=canvas[box.slices])
+        boxes[panel.name] = box
     canvas.setflags(write=False)
     return Crop(view=match.view, pixels=canvas, boxes=MappingProxyType(boxes))
-
-
-@lru_cache(maxsize=16)
-def _disc(radius: int) -> NDArray[np.uint8]:
-    """Ones where a tile's pixel is kept, shape (2 * radius, 2 * radius, 1)."""
-    offset = np.arange(2 * radius) - radius
-    kept = offset[:, None] ** 2 + offset[None, :] ** 2 <= radius * radius
-    return kept.astype(np.uint8)[..., None]

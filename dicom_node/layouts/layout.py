@@ -1,139 +1,19 @@
 """What a layout says, as values that are valid once they exist."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.types import View
+from dicom_node.layouts.box import Box
+from dicom_node.layouts.caption import Caption
+from dicom_node.layouts.criteria import Criteria
 from dicom_node.layouts.errors import LayoutError
 from dicom_node.layouts.palette import Palette
+from dicom_node.layouts.panel import Panel, Ring, overlap
 
 MAX_PANELS = 4
 """A crop is a grid of two by two tiles."""
-
-_MIN_LIT = 20
-
-
-class Box(NamedTuple):
-    """A rectangle of pixels; ``right`` and ``bottom`` are the first column and row outside it."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return self.bottom - self.top, self.right - self.left
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """The index that cuts the box out of an image."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def inside(self, rows: int, columns: int) -> bool:
-        """Whether the box is not empty and lies in an image of this size."""
-        return 0 <= self.left < self.right <= columns and 0 <= self.top < self.bottom <= rows
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """The outline drawn around every panel: pixels with ``radius < r <= radius + width``."""
-
-    colour: tuple[int, int, int]
-    width: int
-    tolerance: int
-    """Grey levels the brightness may be off."""
-    channel_tolerance: int
-    """Grey levels one channel may be off: lossy compression keeps brightness better than colour."""
-    share: float
-    """Share of a panel's ring pixels that must have the colour."""
-
-    def __post_init__(self) -> None:
-        if any(not 0 <= c <= 255 for c in self.colour):
-            raise LayoutError("ring.colour must be three numbers from 0 to 255")
-        if not 1 <= self.width <= 16:
-            raise LayoutError("ring.width must be from 1 to 16 pixels")
-        if not 0 <= self.tolerance <= 64:
-            raise LayoutError("ring.tolerance must be from 0 to 64 grey levels")
-        if not self.tolerance <= self.channel_tolerance <= 128:
-            raise LayoutError("ring.channel_tolerance must be from ring.tolerance to 128 grey levels")
-        if not 0.5 <= self.share <= 1:
-            raise LayoutError("ring.share must be from 0.5 to 1")
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A polar map: the pixels with ``hypot(x - cx, y - cy) <= radius`` are kept."""
-
-    name: str
-    centre: tuple[int, int]
-    """(column, row) of the middle pixel."""
-    radius: int
-
-    def __post_init__(self) -> None:
-        if not self.name.isidentifier() or self.name != self.name.lower():
-            raise LayoutError("a panel's name must be lower-case letters, digits and underscores")
-        if not 8 <= self.radius <= 2048:
-            raise LayoutError(f"panel {self.name}: radius must be from 8 to 2048 pixels")
-
-    def bounds(self, margin: int = 0) -> Box:
-        """The square around the circle, ``margin`` pixels wider on each side."""
-        (cx, cy), reach = self.centre, self.radius + margin
-        return Box(cx - reach, cy - reach, cx + reach + 1, cy + reach + 1)
-
-    def touches(self, box: Box) -> bool:
-        """Whether a kept pixel lies in the box."""
-        cx, cy = self.centre
-        dx = max(box.left - cx, 0, cx - (box.right - 1))
-        dy = max(box.top - cy, 0, cy - (box.bottom - 1))
-        return math.hypot(dx, dy) <= self.radius
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A fixed text of the screen, as the pixels of a box that are lit."""
-
-    box: Box
-    lit_from: int
-    """A pixel is lit when its brightest channel is at least this."""
-    agreement: float
-    """Lit pixels in both over lit pixels in either (Jaccard index) that is needed."""
-    bits: str
-    """The box's pixels row by row, most significant bit first, padded with zeros to whole bytes, in hex."""
-
-    def __post_init__(self) -> None:
-        rows, columns = self.box.shape
-        if rows < 1 or columns < 1:
-            raise LayoutError("caption.box must be [left, top, right, bottom] with left < right, top < bottom")
-        if not 1 <= self.lit_from <= 255:
-            raise LayoutError("caption.lit_from must be from 1 to 255")
-        if not 0.5 <= self.agreement <= 1:
-            raise LayoutError("caption.agreement must be from 0.5 to 1")
-        expected = 2 * math.ceil(rows * columns / 8)
-        if len(self.bits) != expected or not set(self.bits) <= set("0123456789abcdef"):
-            raise LayoutError(f"caption.bits must be {expected} lower-case hex digits for its box")
-        if self.template.sum() < _MIN_LIT:
-            raise LayoutError(f"caption.bits must have at least {_MIN_LIT} lit pixels")
-
-    @property
-    def template(self) -> NDArray[np.bool_]:
-        """The lit pixels, shape (rows, columns) of the box."""
-        rows, columns = self.box.shape
-        flat = np.unpackbits(np.frombuffer(bytes.fromhex(self.bits), np.uint8), count=rows * columns)
-        return flat.astype(bool).reshape(rows, columns)
-
-    def excludes(self, other: "Caption") -> bool:
-        """Whether no image can agree with both (the Jaccard distance is a metric: triangle inequality)."""
-        if self.box != other.box or self.lit_from != other.lit_from:
-            return False
-        slack = (1 - self.agreement) + (1 - other.agreement)
-        return 1 - jaccard(self.template, other.template) > slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +31,15 @@ class ViewLayout:
             raise LayoutError(f"{self.view}: a view needs at least one caption")
         if len({panel.name for panel in self.panels}) < len(self.panels):
             raise LayoutError(f"{self.view}: two panels have the same name")
-        if len({panel.radius for panel in self.panels}) > 1:
-            raise LayoutError(f"{self.view}: all panels of a view have one radius")
         for a, b in combinations(self.panels, 2):
-            if math.dist(a.centre, b.centre) <= a.radius + b.radius:
+            if overlap(a, b):
                 raise LayoutError(f"{self.view}: panels {a.name} and {b.name} overlap")
 
     def confusable(self, other: "ViewLayout") -> bool:
-        """Whether one image may show both: the same circles, and no caption that excludes the other."""
-        circles = [{(p.centre, p.radius) for p in v.panels} for v in (self, other)]
+        """Whether one image may show both: one's panels are all among the other's, and no caption keeps them apart."""
+        places = [{panel.geometry for panel in v.panels} for v in (self, other)]
         apart = any(a.excludes(b) for a in self.captions for b in other.captions)
-        return circles[0] == circles[1] and not apart
+        return (places[0] <= places[1] or places[1] <= places[0]) and not apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +52,21 @@ class Layout:
     columns: int
     ring: Ring
     palette: Palette
-    identity_box: Box
-    """Where the patient's name is burned in; never part of a panel."""
+    identity_box: Box | None
+    """Where the patient's name is burned in, never part of a panel or a caption; None where it is not."""
     coloured_share: float
     """Share of the kept pixels that must be in colour: maps in grey are not what a model was trained on."""
-    views: tuple[ViewLayout, ...]
+    views: tuple[ViewLayout, ...] = field(repr=False)
     rank: int = 0
-    """Of several layouts that agree with an image the highest rank wins."""
+    """Of several layouts that agree with an image the highest rank wins, then the one that asks more of the header."""
+    criteria: Criteria = field(default_factory=Criteria)
+    """What the header must say, where there is one."""
+    allowed_text: tuple[str, ...] = ()
+    """Captions that may stand inside kept areas."""
+    shipped: bool = False
+    """Whether it came with Perfuscope; no file can say so of itself."""
+    sha256: str = ""
+    """Of the file's bytes."""
 
     def __post_init__(self) -> None:
         if not self.name or not self.views or self.version < 1:
@@ -189,7 +75,7 @@ class Layout:
             raise LayoutError(f"{self.name}: rows and columns must be from 16 to 65535")
         if not 0 <= self.coloured_share <= 1:
             raise LayoutError(f"{self.name}: coloured_share must be from 0 to 1")
-        if not self.identity_box.inside(self.rows, self.columns):
+        if self.identity_box is not None and not self.identity_box.inside(self.rows, self.columns):
             raise LayoutError(f"{self.name}: identity_box lies outside the image")
         for view in self.views:
             self._check(view)
@@ -199,34 +85,37 @@ class Layout:
             if a.confusable(b):
                 raise LayoutError(f"{self.name}: the captions do not tell {a.view} from {b.view}")
 
+    @property
+    def specificity(self) -> tuple[int, int]:
+        """(rank, number of header criteria): of several layouts that agree with an image the greatest wins."""
+        return self.rank, len(self.criteria)
+
     def _check(self, view: ViewLayout) -> None:
-        where = f"{self.name}: {view.view}"
+        where, identity = f"{self.name}: {view.view}", self.identity_box
         for panel in view.panels:
             if not panel.bounds(self.ring.width).inside(self.rows, self.columns):
                 raise LayoutError(f"{where}: panel {panel.name} lies outside the image")
-            if panel.touches(self.identity_box):
+            if identity is not None and panel.touches(identity):
                 raise LayoutError(f"{where}: panel {panel.name} would keep part of identity_box")
             if any(panel.touches(caption.box) for caption in view.captions):
                 raise LayoutError(f"{where}: panel {panel.name} overlaps a caption")
-        if not all(caption.box.inside(self.rows, self.columns) for caption in view.captions):
-            raise LayoutError(f"{where}: a caption lies outside the image")
+        for caption in view.captions:
+            if not caption.box.inside(self.rows, self.columns):
+                raise LayoutError(f"{where}: a caption lies outside the image")
+            if identity is not None and caption.box.touches(identity):
+                raise LayoutError(f"{where}: a caption lies in identity_box, where no text is fixed")
 
 
-def check_together(layouts: tuple[Layout, ...]) -> None:
+def check_together(layouts: Iterable[Layout]) -> None:
     """Raise LayoutError if two layouts share a name, or could both claim an image with equal right."""
     for a, b in combinations(layouts, 2):
         if a.name == b.name:
             raise LayoutError(f"two layouts are called {a.name}")
-        if (a.rows, a.columns, a.rank) != (b.rows, b.columns, b.rank):
+        if (a.rows, a.columns, a.specificity) != (b.rows, b.columns, b.specificity) or a.ring.excludes(b.ring):
             continue
-        for x in a.views:
-            for y in b.views:
-                if x.confusable(y):
-                    sentence = f"{a.name} and {b.name} have the same rank and both match {x.view}"
-                    raise LayoutError(f"{sentence}: give one a higher rank")
-
-
-def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Pixels set in both over pixels set in either, 0 to 1; 0 if none is set."""
-    either = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / either if either else 0.0
+        both = [x.view for x in a.views for y in b.views if x.confusable(y)]
+        if both:
+            raise LayoutError(
+                f"{a.name} and {b.name} have the same rank and as many header criteria ({len(a.criteria)}), "
+                f"and both may match {both[0]}: give one a higher rank, or one more key in [match]"
+            )

@@ -11,8 +11,9 @@ import numpy as np
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage
-from dicom_node.layouts.layout import Layout, Panel, ViewLayout
+from dicom_node.layouts.layout import Layout, ViewLayout
 from dicom_node.layouts.palette import Palette
+from dicom_node.layouts.panel import Panel
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Brightness of an RGB triple (ITU-R BT.601), which JPEG keeps apart from colour."""
@@ -20,7 +21,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _STEP = 4
 """Every fourth row and column is looked at."""
 
-_CHROMA = 24
+CHROMA = 24
 """Grey levels between a pixel's channels from which on it counts as coloured."""
 
 LEAST_COLOURED = 0.03
@@ -65,16 +66,16 @@ def check(pixels: RgbImage, layout: Layout, screen: ViewLayout) -> None:
 
 
 def sample(pixels: RgbImage, panel: Panel) -> RgbImage:
-    """Every fourth row and column of the panel's inscribed square, shape (n, n, 3)."""
-    (cx, cy), half = panel.centre, int(panel.radius * 0.7)
-    return pixels[cy - half : cy + half : _STEP, cx - half : cx + half : _STEP]
+    """Every fourth row and column of the panel's core, shape (rows, columns, 3): a circle's inscribed square."""
+    left, top, right, bottom = panel.core
+    return pixels[top:bottom:_STEP, left:right:_STEP]
 
 
 def look(panel: RgbImage, palette: Palette) -> Look:
     """What a panel's sample looks like, beside the layout's palette."""
     bright = panel.astype(np.float32) @ LUMA
     return Look(
-        coloured=float(np.mean(np.ptp(panel, axis=2) >= _CHROMA)),
+        coloured=float(np.mean(np.ptp(panel, axis=2) >= CHROMA)),
         spread=float(np.std(bright)),
         roughness=float(np.mean(np.abs(np.diff(bright, axis=0)))),
         off_scale=palette.off(panel),
@@ -82,8 +83,17 @@ def look(panel: RgbImage, palette: Palette) -> Look:
 
 
 def difference(one: RgbImage, other: RgbImage) -> float:
-    """Mean difference of the channels of two panels' samples, grey levels."""
-    return float(np.mean(np.maximum(one, other) - np.minimum(one, other)))
+    """Mean difference of the channels of two panels' samples, grey levels; the larger one is thinned to the other."""
+    rows, columns = min(one.shape[0], other.shape[0]), min(one.shape[1], other.shape[1])
+    a, b = _thinned(one, rows, columns), _thinned(other, rows, columns)
+    return float(np.mean(np.maximum(a, b) - np.minimum(a, b)))
+
+
+def _thinned(sample: RgbImage, rows: int, columns: int) -> RgbImage:
+    if sample.shape[:2] == (rows, columns):
+        return sample
+    ys, xs = (np.arange(n) * size // n for n, size in zip((rows, columns), sample.shape[:2], strict=True))
+    return sample[np.ix_(ys, xs)]
 
 
 def _wrong(seen: Look, palette: Palette) -> str:

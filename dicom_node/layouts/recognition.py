@@ -1,4 +1,4 @@
-"""Knowing a screen from its pixels: the rings around its panels and its fixed captions."""
+"""Knowing a screen: what its header says, the outlines around its panels, and its fixed captions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,18 +10,26 @@ from numpy.typing import NDArray
 from core.errors import Rejected
 from core.types import Reason, RgbImage, View
 from dicom_node.layouts import plausibility
-from dicom_node.layouts.layout import Box, Caption, Layout, Panel, Ring, ViewLayout, jaccard
+from dicom_node.layouts.box import Box
+from dicom_node.layouts.caption import Caption, jaccard
+from dicom_node.layouts.criteria import Header
+from dicom_node.layouts.layout import Layout, ViewLayout
+from dicom_node.layouts.panel import Panel, Ring
 from dicom_node.layouts.plausibility import LUMA
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The layout and view that an image agrees with, and how well: the worst ring and the worst caption."""
+    """A layout's view beside an image: how well they agree, part by part."""
 
     layout: Layout
     screen: ViewLayout
-    ring_score: float
-    caption_score: float
+    ring_scores: tuple[float, ...]
+    """Share of outline pixels in the outline's colour, 0 to 1, by panel."""
+    caption_scores: tuple[float, ...]
+    """Jaccard index, 0 to 1, by caption."""
+    unmet: tuple[str, ...] = ()
+    """The header criteria that do not fit, by keyword."""
 
     @property
     def view(self) -> View:
@@ -39,32 +47,56 @@ class Match:
         return self.layout.version
 
     @property
+    def ring_score(self) -> float:
+        """The worst outline's."""
+        return min(self.ring_scores)
+
+    @property
+    def caption_score(self) -> float:
+        """The worst caption's."""
+        return min(self.caption_scores)
+
+    @property
     def agrees(self) -> bool:
-        """Whether every ring and every caption reach what the layout asks for."""
-        captions = min(caption.agreement for caption in self.screen.captions)
-        return self.ring_score >= self.layout.ring.share and self.caption_score >= captions
+        """Whether the header fits and every outline and every caption reaches what the layout asks for."""
+        captions = zip(self.caption_scores, self.screen.captions, strict=True)
+        read = all(score >= caption.agreement for score, caption in captions)
+        return not self.unmet and read and self.ring_score >= self.layout.ring.share
 
 
-def recognise(pixels: RgbImage, layouts: Iterable[Layout]) -> Match:
-    """The one view that the image shows, by rank.
+def recognise(pixels: RgbImage, layouts: Iterable[Layout], header: Header | None = None) -> Match:
+    """The one view that the image shows: of the layouts that agree, the most specific one's.
+
+    ``header`` has attributes as text by keyword; None, for a picture without one: criteria are not asked.
 
     Raises Rejected: WRONG_SIZE if no layout has the image's size, UNKNOWN_LAYOUT if none agrees, if several
     agree with equal right; IMPLAUSIBLE if what it shows there cannot be maps.
     """
-    rows, columns = pixels.shape[:2]
-    sized = [layout for layout in layouts if (layout.rows, layout.columns) == (rows, columns)]
-    if not sized:
+    found = compare(pixels, layouts, header)
+    if not found:
+        rows, columns = pixels.shape[:2]
         raise Rejected(Reason.WRONG_SIZE, f"{columns} x {rows}")
-    found = [_compare(pixels, layout, screen) for layout in sized for screen in layout.views]
     agreeing = [match for match in found if match.agrees]
     if not agreeing:
         raise Rejected(Reason.UNKNOWN_LAYOUT, _closest(found))
-    highest = max(match.layout.rank for match in agreeing)
-    best = [match for match in agreeing if match.layout.rank == highest]
+    highest = max(match.layout.specificity for match in agreeing)
+    best = [match for match in agreeing if match.layout.specificity == highest]
     if len(best) > 1:
         raise Rejected(Reason.UNKNOWN_LAYOUT, f"{len(best)} layouts agree")
     plausibility.check(pixels, best[0].layout, best[0].screen)
     return best[0]
+
+
+def compare(pixels: RgbImage, layouts: Iterable[Layout], header: Header | None = None) -> tuple[Match, ...]:
+    """Every view of every layout of the image's size beside the image, in the layouts' order."""
+    size = pixels.shape[:2]
+    sized = (layout for layout in layouts if (layout.rows, layout.columns) == size)
+    return tuple(_compare(pixels, layout, screen, header) for layout in sized for screen in layout.views)
+
+
+def closest(found: Iterable[Match]) -> Match:
+    """The one that agrees best with the pixels."""
+    return max(found, key=lambda match: min(match.ring_score, match.caption_score))
 
 
 def caption_bits(pixels: RgbImage, box: Box, *, lit_from: int = 96) -> str:
@@ -72,24 +104,28 @@ def caption_bits(pixels: RgbImage, box: Box, *, lit_from: int = 96) -> str:
     return np.packbits(_lit(pixels, box, lit_from)).tobytes().hex()
 
 
-def _compare(pixels: RgbImage, layout: Layout, screen: ViewLayout) -> Match:
-    rings = min(_ring_score(pixels, panel, layout.ring) for panel in screen.panels)
-    captions = min(_caption_score(pixels, caption) for caption in screen.captions)
-    return Match(layout=layout, screen=screen, ring_score=rings, caption_score=captions)
-
-
-def _closest(found: list[Match]) -> str:
-    best = max(found, key=lambda match: min(match.ring_score, match.caption_score))
-    scores = f"rings {best.ring_score:.2f}, caption {best.caption_score:.2f}"
-    return f"closest is {best.view} of {best.name}: {scores}"
-
-
-def _ring_score(pixels: RgbImage, panel: Panel, ring: Ring) -> float:
-    ys, xs = _ring_pixels(panel.radius, ring.width)
-    cx, cy = panel.centre
-    off = pixels[ys + cy, xs + cx].astype(np.float32) - np.array(ring.colour, np.float32)
+def ring_score(pixels: RgbImage, panel: Panel, ring: Ring) -> float:
+    """Share of the pixels around a panel that have the outline's colour."""
+    off = pixels[panel.outline(ring.width)].astype(np.float32) - np.array(ring.colour, np.float32)
     bright = np.abs(off @ LUMA) <= ring.tolerance
     return float(np.mean(bright & (np.abs(off).max(axis=1) <= ring.channel_tolerance)))
+
+
+def _compare(pixels: RgbImage, layout: Layout, screen: ViewLayout, header: Header | None) -> Match:
+    return Match(
+        layout=layout,
+        screen=screen,
+        ring_scores=tuple(ring_score(pixels, panel, layout.ring) for panel in screen.panels),
+        caption_scores=tuple(_caption_score(pixels, caption) for caption in screen.captions),
+        unmet=layout.criteria.unmet(header),
+    )
+
+
+def _closest(found: tuple[Match, ...]) -> str:
+    best = closest(found)
+    scores = f"rings {best.ring_score:.2f}, caption {best.caption_score:.2f}"
+    header = f", header differs in {', '.join(best.unmet)}" if best.unmet else ""
+    return f"closest is {best.view} of {best.name}: {scores}{header}"
 
 
 def _caption_score(pixels: RgbImage, caption: Caption) -> float:
@@ -104,12 +140,3 @@ def _lit(pixels: RgbImage, box: Box, lit_from: int) -> NDArray[np.bool_]:
 @lru_cache(maxsize=64)
 def _template(caption: Caption) -> NDArray[np.bool_]:
     return caption.template
-
-
-@lru_cache(maxsize=64)
-def _ring_pixels(radius: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    reach = radius + width
-    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    squared = dx * dx + dy * dy
-    ys, xs = np.nonzero((squared > radius * radius) & (squared <= reach * reach))
-    return ys - reach, xs - reach
