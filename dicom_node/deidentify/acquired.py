@@ -36,11 +36,6 @@ def retain_pixels(ds: Dataset) -> Dataset:
     return made
 
 
-def frames(ds: Dataset) -> NDArray[np.generic]:
-    """The stored values, shape (frames, rows, columns)."""
-    return _stored(ds).reshape(-1, int(ds.Rows), int(ds.Columns))
-
-
 def _stored(ds: Dataset) -> NDArray[np.generic]:
     """All values in one row, the unused bits of each zero or, under a sign, its copies."""
     if ds.file_meta.TransferSyntaxUID not in _PLAIN:

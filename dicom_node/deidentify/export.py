@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from pydicom import Dataset
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.types import Reason, View
 from dicom_node.decode import PYDICOM_ERRORS
 from dicom_node.deidentify import acquired, profile
 from dicom_node.deidentify.dates import Dates
@@ -19,15 +18,14 @@ from dicom_node.deidentify.pixels import CleanScreen, clean_screen
 from dicom_node.deidentify.profile import Pixels
 from dicom_node.deidentify.reading import read
 from dicom_node.deidentify.refusal import Refusal, exportable, refused
-from dicom_node.layouts import Layout
+from dicom_node.layouts import Crop, Layout
 from dicom_node.prepare import SCREEN_CLASSES
 from dicom_node.rules import DEFAULT_RULES, ViewRule, says_corrected
 
-TextFinder = Callable[[RgbImage, tuple[str, ...]], int]
-"""How many texts an image shows besides the allowed ones."""
+TextFinder = Callable[[Crop, Layout], int]
+"""How many texts stand in what a layout keeps of a screen, besides the captions it allows."""
 
 _DERIVATION = "Pixels outside the panels of the screen layout removed"
-_LEAST_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,8 @@ def export_object(
     """The object without identity, from a file or from a data set with file meta, which stays as it is.
 
     Raises Rejected: NOT_EXPORTABLE with a ``Refusal`` as its detail, or what ``decode`` and ``recognise`` raise, or
-    VIEW_MISMATCH; Unavailable if the file cannot be read. With an ``engine`` what is kept is searched for text too.
-    ``rules`` and ``sender_ae`` are as for ``prepare``.
+    VIEW_MISMATCH; Unavailable if the file cannot be read. With an ``engine`` what is kept of a screen is
+    searched for text too. ``rules`` and ``sender_ae`` are as for ``prepare``.
     """
     ds = read(source) if isinstance(source, Path) else source
     with warnings.catch_warnings():
@@ -64,9 +62,9 @@ def export_object(
             if code := exportable(sop_class):
                 raise refused(code)
             if sop_class not in SCREEN_CLASSES:
-                return _acquired(ds, key, dates=dates, engine=engine)
+                return _acquired(ds, key, dates=dates)
             rule = next((rule for rule in rules if rule.matches(ds, sender_ae=sender_ae)), None)
-            return _screen(ds, clean_screen(ds, tuple(layouts)), key, dates=dates, engine=engine, rule=rule)
+            return _screen(ds, tuple(layouts), key, dates=dates, engine=engine, rule=rule)
         except Rejected:
             raise
         except PYDICOM_ERRORS:
@@ -74,11 +72,18 @@ def export_object(
 
 
 def _screen(
-    ds: Dataset, screen: CleanScreen, key: Key, *, dates: Dates, engine: TextFinder | None, rule: ViewRule | None
+    ds: Dataset,
+    layouts: tuple[Layout, ...],
+    key: Key,
+    *,
+    dates: Dates,
+    engine: TextFinder | None,
+    rule: ViewRule | None,
 ) -> Exported:
+    screen = clean_screen(ds, layouts)
     if rule is not None and rule.view not in {None, screen.match.view}:
         raise Rejected(Reason.VIEW_MISMATCH, f"header {rule.view}, pixels {screen.match.view}")
-    if engine and engine(screen.crop.pixels, getattr(screen.match.layout, "allowed_text", ())):
+    if engine and engine(screen.crop, screen.match.layout):
         raise refused(Refusal.TEXT_FOUND)
     made = profile.examined(screen.ds, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     made.ds.SeriesDescription = _description(screen, ds, rule)
@@ -93,24 +98,7 @@ def _description(screen: CleanScreen, ds: Dataset, rule: ViewRule | None) -> str
     return f"{screen.match.view.caption}{said} de-identified"
 
 
-def _acquired(ds: Dataset, key: Key, *, dates: Dates, engine: TextFinder | None) -> Exported:
+def _acquired(ds: Dataset, key: Key, *, dates: Dates) -> Exported:
     retained = acquired.retain_pixels(ds)
-    if engine and any(engine(image, ()) for image in _looked_at(retained)):
-        raise refused(Refusal.TEXT_FOUND)
     made = profile.examined(retained, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     return Exported(made.ds, made.report, None)
-
-
-def _looked_at(ds: Dataset) -> list[RgbImage]:
-    """The brightest and the darkest of all frames at each place, where text on any of them shows."""
-    frames = acquired.frames(ds)
-    if min(frames.shape[1:]) < _LEAST_SIDE:
-        return []
-    return [_stretched(frames.max(axis=0)), _stretched(frames.min(axis=0))]
-
-
-def _stretched(image: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> RgbImage:
-    values = image.astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    grey = ((values - low) * (255 / max(high - low, 1))).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)

@@ -148,11 +148,11 @@ def test_header_and_pixels_that_differ_are_refused(screen):
 
 
 def test_text_that_an_engine_finds_in_what_is_kept_refuses_the_object(studies):
-    for ds in next(iter(studies.values())):
+    for ds in next(iter(studies.values()))[:3]:
         with pytest.raises(Rejected) as caught:
-            export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda pixels, allowed: 1)
+            export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda crop, layout: crop.pixels.any())
         assert caught.value.detail == Refusal.TEXT_FOUND
-        assert export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda pixels, allowed: 0)
+        assert export_object(ds, layouts=SHIPPED, key=KEY, engine=lambda crop, layout: 0)
 
 
 def test_references_within_a_study_resolve_and_its_objects_stay_one_patient_s(studies):
