@@ -14,12 +14,11 @@ from dicom_node.deidentify import acquired, profile
 from dicom_node.deidentify.dates import Dates
 from dicom_node.deidentify.key import Key
 from dicom_node.deidentify.leftovers import LeftoverReport
-from dicom_node.deidentify.pixels import CleanScreen, clean_screen
+from dicom_node.deidentify.pixels import CleanScreen, check, clean_screen
 from dicom_node.deidentify.profile import Pixels
-from dicom_node.deidentify.reading import read
 from dicom_node.deidentify.refusal import Refusal, exportable, refused
 from dicom_node.layouts import Crop, Layout
-from dicom_node.prepare import SCREEN_CLASSES
+from dicom_node.prepare import SCREEN_CLASSES, header_of, read
 from dicom_node.rules import DEFAULT_RULES, ViewRule, says_corrected
 
 TextFinder = Callable[[Crop, Layout], int]
@@ -88,6 +87,7 @@ def _screen(
     made = profile.examined(screen.ds, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     made.ds.SeriesDescription = _description(screen, ds, rule)
     made.ds.DerivationDescription = _DERIVATION
+    check(screen, layouts, header_of(made.ds))  # a layout may ask the header, which is another now
     return Exported(made.ds, made.report, screen.match.view)
 
 
