@@ -38,7 +38,9 @@ POLICY = Policy(
     report_no_result=False,
 )
 LEASE = timedelta(seconds=30)
-LAYOUT = SimpleNamespace(name="toy", version=1, sha256="f" * 64, shipped=True, identity_box=None, allowed_text=(), palette=None)
+LAYOUT = SimpleNamespace(
+    name="toy", version=1, sha256="f" * 64, shipped=True, identity_box=None, allowed_text=(), palette=None
+)
 CHECKING = Checking(ChecksSettings(), lambda: None)
 """As the settings have it by default, where nothing can be read."""
 UNREAD = Checked(None, {})

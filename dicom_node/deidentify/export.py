@@ -16,12 +16,11 @@ from dicom_node.deidentify import acquired, profile
 from dicom_node.deidentify.dates import Dates
 from dicom_node.deidentify.key import Key
 from dicom_node.deidentify.leftovers import LeftoverReport
-from dicom_node.deidentify.pixels import CleanScreen, clean_screen
+from dicom_node.deidentify.pixels import CleanScreen, check, clean_screen
 from dicom_node.deidentify.profile import Pixels
-from dicom_node.deidentify.reading import read
 from dicom_node.deidentify.refusal import Refusal, exportable, refused
 from dicom_node.layouts import Layout
-from dicom_node.prepare import SCREEN_CLASSES
+from dicom_node.prepare import SCREEN_CLASSES, header_of, read
 from dicom_node.rules import DEFAULT_RULES, ViewRule, says_corrected
 from dicom_node.textcheck import Engine
 
@@ -65,7 +64,7 @@ def export_object(
             if sop_class not in SCREEN_CLASSES:
                 return _acquired(ds, key, dates=dates, engine=engine)
             rule = next((rule for rule in rules if rule.matches(ds, sender_ae=sender_ae)), None)
-            return _screen(ds, clean_screen(ds, tuple(layouts)), key, dates=dates, engine=engine, rule=rule)
+            return _screen(ds, tuple(layouts), key, dates=dates, engine=engine, rule=rule)
         except Rejected:
             raise
         except PYDICOM_ERRORS:
@@ -73,8 +72,9 @@ def export_object(
 
 
 def _screen(
-    ds: Dataset, screen: CleanScreen, key: Key, *, dates: Dates, engine: Engine | None, rule: ViewRule | None
+    ds: Dataset, layouts: tuple[Layout, ...], key: Key, *, dates: Dates, engine: Engine | None, rule: ViewRule | None
 ) -> Exported:
+    screen = clean_screen(ds, layouts)
     if rule is not None and rule.view not in {None, screen.match.view}:
         raise Rejected(Reason.VIEW_MISMATCH, f"header {rule.view}, pixels {screen.match.view}")
     if engine:
@@ -84,6 +84,7 @@ def _screen(
     made = profile.examined(screen.ds, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     made.ds.SeriesDescription = _description(screen, ds, rule)
     made.ds.DerivationDescription = _DERIVATION
+    check(screen, layouts, header_of(made.ds))  # a layout may ask the header, which is another now
     return Exported(made.ds, made.report, screen.match.view)
 
 

@@ -45,6 +45,8 @@ _PATTERNS = re.compile(
     r"|\b(?:mrn|ssn|dob|pid|acc(?:ession)?|born|geb)\b[\s.:=#]*(?:no|nr|number)?[\s.:=#]*\d",  # a number of somebody
     re.IGNORECASE,
 )
+_CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
+"""PS3.5 6.2; anything else in a CS is no defined term."""
 _UID = re.compile(r"\d+(?:\.\d+){5,}")
 _SHORTEST_BEGINNING = 6
 _SHORTEST_NUMBER = 5
@@ -98,7 +100,7 @@ def _identifies(text: str, vr: str, keyword: str, words: Words) -> bool:
     if vr in {"DS", "IS"}:
         digits = re.sub(r"\.0*$", "", plain.strip()).lstrip("+0")
         return len(digits) >= _SHORTEST_NUMBER and any(digits == number.lstrip("0") for number in words.numbers)
-    if vr == "CS":
+    if vr == "CS" and _CODE_STRING.fullmatch(text.strip()):  # a defined term stays, though somebody is called so
         shortest = _SHORTEST_IN_A_CODE if keyword in _INDISPENSABLE else 0  # an operator may be called NM
         plain = " ".join(word for word in tokens(plain) if word not in vocabulary() and len(word) >= shortest)
     return (

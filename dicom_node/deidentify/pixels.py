@@ -19,7 +19,7 @@ from core.types import Reason, RgbImage
 from dicom_node import layouts as screens
 from dicom_node.decode import decode
 from dicom_node.deidentify import statement, tree
-from dicom_node.layouts import Crop, Layout, Match, ViewLayout
+from dicom_node.layouts import Crop, Header, Layout, Match, ViewLayout
 from dicom_node.prepare import header_of
 
 _KEPT_OF_IMAGE_PIXEL = frozenset({"LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"})
@@ -42,6 +42,7 @@ class CleanScreen:
     """A screen with clean pixels and its header otherwise as it was, to be de-identified yet."""
 
     ds: Dataset = field(repr=False)
+    pixels: RgbImage = field(repr=False)
     match: Match
     crop: Crop = field(repr=False)
 
@@ -52,14 +53,20 @@ def clean_screen(ds: Dataset, layouts: tuple[Layout, ...]) -> CleanScreen:
     The result is recognised as the same view of the same layout, and its crop has the same SHA-256; that is checked
     here. Raises Rejected as ``decode`` and ``recognise`` do.
     """
-    pixels = decode(ds)
-    match = screens.recognise(pixels, layouts, header_of(ds))
+    pixels, header = decode(ds), header_of(ds)
+    match = screens.recognise(pixels, layouts, header)
     painted = paint(pixels, match)
-    again = screens.recognise(painted, layouts)
-    crop = screens.crop(pixels, match)
-    if (again.view, again.layout) != (match.view, match.layout) or screens.crop(painted, again).sha256 != crop.sha256:
+    made = CleanScreen(_wrapped(ds, painted), painted, match, screens.crop(pixels, match))
+    check(made, layouts, header)
+    return made
+
+
+def check(made: CleanScreen, layouts: tuple[Layout, ...], header: Header) -> None:
+    """Raise Rejected (UNKNOWN_LAYOUT) unless the cleaned screen is, with this header, what its source was."""
+    again = screens.recognise(made.pixels, layouts, header)
+    same = (again.view, again.layout) == (made.match.view, made.match.layout)
+    if not same or screens.crop(made.pixels, again).sha256 != made.crop.sha256:
         raise Rejected(Reason.UNKNOWN_LAYOUT, "the cleaned screen is recognised as another")
-    return CleanScreen(_wrapped(ds, painted), match, crop)
 
 
 def paint(pixels: RgbImage, match: Match) -> RgbImage:
@@ -76,7 +83,7 @@ def paint(pixels: RgbImage, match: Match) -> RgbImage:
 
 
 def kept(layout: Layout, screen: ViewLayout) -> NDArray[np.bool_]:
-    """Which pixels of a screen are kept, shape (rows, columns): what its crop is cut from."""
+    """Which pixels of a screen are kept, shape (rows, columns): those that its crop is made of."""
     found = np.zeros((layout.rows, layout.columns), bool)
     for panel in screen.panels:
         found[panel.tile.slices] |= panel.kept()[..., 0].astype(bool)

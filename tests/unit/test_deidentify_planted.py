@@ -15,6 +15,7 @@ from pydicom.tag import Tag
 
 from core.errors import Rejected
 from dicom_node.deidentify import Dates, Key, Refusal, deidentify
+from dicom_node.deidentify.vocabulary import vocabulary
 from dicom_node.deidentify.words import folded, squeezed
 
 KEY = Key(bytes(range(32)))
@@ -27,7 +28,10 @@ SEQUENCES = sorted(
     tag for keyword, tag in keyword_dict.items() if keyword and dictionary_VR(tag) == "SQ" and tag >> 16 not in {0, 4}
 )
 
-names = st.text(string.ascii_uppercase + "ÄÖÜÉÑ", min_size=5, max_size=9)
+# A surname that is also one of DICOM's words ("Head") may stay where it is a whole code string.
+names = st.text(string.ascii_uppercase + "ÄÖÜÉÑ", min_size=5, max_size=9).filter(
+    lambda name: folded(name) not in vocabulary()
+)
 numbers = st.from_regex(r"[1-9][0-9]{6,8}", fullmatch=True)
 dressings = st.sampled_from(["{}", "{} 2", "X{}Y", "seen by {}", "{}_{}", "a-{}-b", "({})"])
 cases = st.sampled_from([str, str.lower, str.upper, str.title])
@@ -69,7 +73,7 @@ def texts(ds: Dataset) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom warns of planted values in the wrong form
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(names, names, numbers, spots, st.sampled_from(Dates))
 def test_planted_names_and_numbers_never_survive(family, given_name, number, where, dates):
     ds = planted(family, given_name, number, where)
