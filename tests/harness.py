@@ -5,11 +5,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,17 @@ class Installation:
     def results(self) -> dict[str, dict[str, Any]]:
         """``results --format json`` by Study Instance UID."""
         return {item["study_instance_uid"]: item for item in json.loads(self.run("results", "--format", "json"))}
+
+    def completed(self, study: str = "") -> bool:
+        """Whether the live revision of a study has ended, or that of each study; asked of SQLite itself.
+
+        A poll by a command would start Python for each look.
+        """
+        asked = """SELECT count(*), count(c.done_at) FROM studies s
+            LEFT JOIN cases c ON c.study_id = s.id AND c.superseded_at IS NULL WHERE ? IN ('', s.study_instance_uid)"""
+        with closing(sqlite3.connect(self.home / "perfuscope.db", timeout=30)) as connection:
+            there, ended = connection.execute(asked, [study]).fetchone()
+        return bool(there) and there == ended
 
     def push(self, datasets: Iterable[Dataset], folder: Path, *, calling: str = PACS_AE) -> None:
         """Send by one association; AssertionError if an object is not taken."""

@@ -20,11 +20,8 @@ def simulated(index: int, label: Label = Label.ISCHEMIA) -> list[Dataset]:
 
 
 def done(perfuscope: Installation, study: str) -> dict:
-    def item() -> dict | None:
-        found = perfuscope.results().get(study)
-        return found if found and found["completed_at"] else None
-
-    return until(item, 60, "the study is done")
+    until(lambda: perfuscope.completed(study), 60, "the study is done")
+    return perfuscope.results()[study]
 
 
 def views(datasets: list[Dataset]) -> dict[str, Dataset]:

@@ -260,14 +260,10 @@ def test_bad_input_is_quarantined_or_refused_and_everybody_lives_on(attacked: In
     memory = most_memory_mb(running)
     assert {name: mb for name, mb in memory.items() if mb >= MOST_MEMORY_MB} == {}
     assert len(memory) >= 4
-    results = until(lambda: _all_done(attacked), 30, "every study is done")
+    until(attacked.completed, 30, "every study is done")
+    results = attacked.results()
     assert {results[str(bad.ds.StudyInstanceUID)]["label"] for bad in sent.values()} == {None}
     assert results[studies.uid_of(again)]["label"] is not None
-
-
-def _all_done(installation: Installation) -> dict[str, dict[str, Any]] | None:
-    results = installation.results()
-    return results if all(item["completed_at"] for item in results.values()) else None
 
 
 def test_a_preamble_that_is_an_executable_is_not_kept(attacked: Installation, tmp_path: Path) -> None:

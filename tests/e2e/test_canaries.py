@@ -116,7 +116,8 @@ def _run(installation: Installation, studies: list[list[Dataset]], messages: dic
     until(lambda: any(INFERENCE in message for message in messages.values()), 60, "a crop waits")
     installation.start("worker", "--queues", "inference", ready=False)
     until(lambda: installation.pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
-    until(lambda: all(i["completed_at"] for i in installation.results().values()), 60, "all are done")
+    until(installation.completed, 60, "all are done")
+    assert len(installation.results()) == len(studies)
     return Crawl(f"http://127.0.0.1:{installation.web_port}", pictures=1).run()
 
 

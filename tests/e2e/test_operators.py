@@ -114,7 +114,7 @@ def kept_back(perfuscope: Installation, tmp_path: Path) -> str:
         if ds is not bad:
             ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
     perfuscope.push([*datasets, bad], tmp_path / "push")
-    until(lambda: perfuscope.results().get(study, {}).get("completed_at"), 60, "the study is done")
+    until(lambda: perfuscope.completed(study), 60, "the study is done")
     return study
 
 
