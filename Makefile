@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests that start no services of ours run side by side; the others measure times and have the machine to themselves.
+QUICK := tests/unit tests/contract tests/golden
+WITH_PROCESSES := tests/integration tests/e2e tests/browser tests/chaos
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -20,7 +23,12 @@ demo: .venv/.base  ## Push simulated studies through a whole Perfuscope (ARGS=--
 
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2
+	@$(BIN)/python -m pytest $(WITH_PROCESSES)
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: .venv/.dev  ## Lint, format, types, import rules
 	@$(BIN)/ruff check .

@@ -70,6 +70,10 @@ _EVENTS = {
     "release": "Released from quarantine",
     "reject": "Rejected in quarantine",
     "requeue": "Put in line again",
+    "suspend": "Its layout was suspended",
+    "resume": "A layout was taken into use again",
+    "trust": "A layout was trusted",
+    "export": "Exported without its patient",
     "purge": "Deleted by retention",
 }
 _AT_WORK = {

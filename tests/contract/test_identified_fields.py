@@ -43,6 +43,7 @@ NAMES = re.compile(
 
 TEXT_ALL_THE_SAME = {
     ("dicom_node/prepare.py", "acquired_at"): "withheld by its class; wrapped before it is stored",
+    ("dicom_node/deidentify/pseudonyms.py", "patient_id"): "out of the header it takes away; withheld by its class",
     ("cli/demo.py", "study_instance_uid"): "of a patient that the demo invents",
 }
 """Where such a name stands for text all the same, and why."""

@@ -108,7 +108,9 @@ def _kept(pair: Pair) -> np.ndarray:
     mask = np.zeros(pixels.shape[:2], bool)
     for panel in match.screen.panels:
         rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-        mask |= (columns - panel.centre[0]) ** 2 + (rows - panel.centre[1]) ** 2 <= panel.radius**2
+        right, down = columns - panel.centre[0], rows - panel.centre[1]
+        # A tile is 2 * radius wide: of the last column and row nothing is kept.
+        mask |= (right**2 + down**2 <= panel.radius**2) & (right < panel.radius) & (down < panel.radius)
     return mask
 
 

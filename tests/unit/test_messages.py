@@ -284,7 +284,7 @@ def test_a_worker_drops_what_does_not_fit_goes_on_and_shows_none_of_it(tmp_path)
     ch = channel(tmp_path)
     for payload in ([CANARY], {"headers": {"task": CANARY}}):
         ch._put("edge", payload)
-    (tmp_path / "broker" / f"0_{uuid.uuid4()}.edge.msg").write_text(CANARY)
+    (tmp_path / "broker" / f"{0:020d}_{uuid.uuid4()}.edge.msg").write_text(CANARY)
     app.send_task(**good)
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)], stdout=log, stderr=log)
