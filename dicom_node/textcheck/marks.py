@@ -51,7 +51,7 @@ def _groups(flat: Flat, limits: Limits) -> list[Box]:
         return []
     figures = _without_lines(standing, torn=limits.torn)
     labels, count = ndimage.label(ndimage.binary_dilation(figures, iterations=_REACH))
-    sizes = ndimage.sum_labels(figures, labels, range(1, count + 1))
+    sizes = _sizes(figures, labels, count)
     places = ndimage.find_objects(labels)
     return [_box(where) for where, size in zip(places, sizes, strict=True) if size >= limits.least]
 
@@ -74,16 +74,21 @@ def _without_lines(bits: Bits, *, torn: int) -> Bits:
     """Without figures that are long and thin, such as the outlines of segments: nobody's name is one."""
     joined = ndimage.binary_dilation(bits, iterations=torn) if torn else bits
     labels, count = ndimage.label(joined, structure=np.ones((3, 3)))
-    sizes = ndimage.sum_labels(bits, labels, range(1, count + 1))
+    sizes = _sizes(bits, labels, count)
     kept = np.zeros(count + 1, bool)
     for number, (where, size) in enumerate(zip(ndimage.find_objects(labels), sizes, strict=True), start=1):
-        kept[number] = not _is_line(where, float(size))
+        kept[number] = not _is_line(where, size)
     figures: NDArray[np.bool_] = kept[labels] & bits
     return figures
 
 
-def _is_line(where: tuple[slice, ...], size: float) -> bool:
-    height, width = (place.stop - place.start for place in where)
+def _sizes(bits: Bits, labels: NDArray[np.int32], count: int) -> list[int]:
+    """How many set pixels each figure has."""
+    return [int(n) for n in np.bincount(labels[bits], minlength=count + 1)[1:]]
+
+
+def _is_line(where: tuple[slice, ...], size: int) -> bool:
+    height, width = (int(place.stop) - int(place.start) for place in where)
     longer = max(height, width)
     return (longer >= 64 and size < 0.15 * height * width) or (longer >= 16 and size < 1.4 * longer)
 
