@@ -177,7 +177,7 @@ def _group(words: list[str], read: list[Line], *, right: int) -> Said:
 def _left_over(line: Line, words: list[str], *, right: int) -> int:
     """How many letters of a line belong to none of the words."""
     known = sum(len(plain(word)) for word in words if _stands(word, line, right=right))
-    return len(plain(line.text)) - known - 1  # a caret is read as a letter
+    return len(plain(line.text)) - known
 
 
 def _name_like(line: Line) -> bool:
