@@ -63,25 +63,31 @@ class TextCheck:
 def find_text(crop: Crop, engine: Engine, *, allowed: Sequence[str], palette: Palette) -> TextCheck:
     """Look for writing in the kept circles, on copies of the crop and in what stands out of its maps.
 
+    The quick way comes first. Unless the layout allows any text, looking ends with the first one that is found; what
+    passes was looked at in every way.
     ``allowed`` are captions that may stand there, compared by their letters and digits; ``palette`` is the layout's.
     Raises Unavailable("ocr_failed") if the reader breaks.
     """
     flats = flatten(crop, palette)
     fine = exact(flats.values())
     captions = {_plain(text) for text in allowed}
+    standing = marks(flats, EXACT if fine else LOSSY)
+    looked_at = [MARKS]
     foreign: list[Place] = []
     fixed: list[Box] = []
     for name, copy in COPIES.items():
+        if (foreign or standing) and not captions:
+            break
+        looked_at.append(name)
         for line in engine.read(copy(crop, flats.values())):
             if _plain(line.text) in captions:
                 fixed.append(line.box)
             elif _counts(line):
                 foreign.append(Place(_panel(crop, line.box), line.box, name))
-    standing = marks(flats, EXACT if fine else LOSSY)
-    foreign += [Place(panel, box, MARKS) for panel, box in standing if not _covered(box, fixed)]
+    places = [*(Place(panel, box, MARKS) for panel, box in standing), *foreign]
     return TextCheck(
-        places=tuple(foreign),
-        looked_at=(*COPIES, MARKS),
+        places=tuple(place for place in places if not _covered(place.box, fixed)),
+        looked_at=tuple(looked_at),
         exact=fine,
         engine=engine.name,
         engine_version=engine.version,

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from core.types import RgbImage
 from db.identity import Named
 from dicom_node.layouts import Box
-from dicom_node.textcheck.engine import Engine, Line
+from dicom_node.textcheck.engine import LEAST_SIDE, Engine, Line
 from dicom_node.textcheck.spelling import alike, dates_as_printed, distance, distance_within, plain, spellings
 
 LEAST_CONFIDENCE = 0.8
 """Of a line that is believed."""
+
+LARGEST_DOUBLED = 800
+"""Pixels of an enlarged rectangle's longer side: beyond, its letters are read as they are."""
 
 _CUT = 8
 """A line that ends this near the rectangle's right edge, in pixels, may go on beyond it."""
@@ -74,8 +79,9 @@ class IdentityCheck:
 
 def compare_identity(pixels: RgbImage, box: Box, who: Named, engine: Engine) -> IdentityCheck:
     """Read the rectangle of a whole screen and compare it with the header; Unavailable if the reader breaks."""
-    read = [line for line in engine.read(pixels[box.slices]) if line.confidence >= LEAST_CONFIDENCE]
-    right = box.right - box.left - _CUT
+    shown, scale = _enlarged(pixels[box.slices])
+    read = [line for line in engine.read(shown) if line.confidence >= LEAST_CONFIDENCE]
+    right = scale * (box.right - box.left - _CUT)
     return IdentityCheck(
         name=_name(who.patient_name.reveal(), read, right=right),
         patient_id=_patient_id(who.patient_id.reveal(), read, right=right),
@@ -83,6 +89,16 @@ def compare_identity(pixels: RgbImage, box: Box, who: Named, engine: Engine) -> 
         engine=engine.name,
         engine_version=engine.version,
     )
+
+
+def _enlarged(shown: RgbImage) -> tuple[RgbImage, int]:
+    """The rectangle on black that the reader need not enlarge, at twice its size where that fits; and the scale."""
+    rows, columns = shown.shape[:2]
+    scale = 2 if 2 * max(rows, columns) <= LARGEST_DOUBLED else 1
+    large = shown.repeat(scale, axis=0).repeat(scale, axis=1)
+    square = np.zeros((max(LEAST_SIDE, scale * rows), max(LEAST_SIDE, scale * columns), 3), np.uint8)
+    square[: large.shape[0], : large.shape[1]] = large
+    return square, scale
 
 
 def _patient_id(header: str, read: Iterable[Line], *, right: int) -> Said:
@@ -100,11 +116,8 @@ def _patient_id(header: str, read: Iterable[Line], *, right: int) -> Said:
         shown = alike(whole[label.end() :])
         if shown == asked:
             return Said.AGREES
-        if line.box.right >= right:
-            shown, asked_here = shown, asked[: len(shown)]
-        else:
-            asked_here = asked
-        if distance(shown, asked_here) >= 2:
+        whole_id = asked if line.box.right < right else asked[: len(shown)]
+        if distance(shown, whole_id) >= 2:
             said = Said.DIFFERS
     return said
 
@@ -164,7 +177,7 @@ def _group(words: list[str], read: list[Line], *, right: int) -> Said:
 def _left_over(line: Line, words: list[str], *, right: int) -> int:
     """How many letters of a line belong to none of the words."""
     known = sum(len(plain(word)) for word in words if _stands(word, line, right=right))
-    return len(plain(line.text)) - known - 1  # a caret is read as a letter
+    return len(plain(line.text)) - known
 
 
 def _name_like(line: Line) -> bool:

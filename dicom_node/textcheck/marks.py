@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from dicom_node.layouts import Box
-from dicom_node.textcheck.flattening import Bits, Flat, residual
+from dicom_node.textcheck.flattening import Bits, Flat, Floats, residual
 
 _REACH = 4
 """Pixels between figures that belong together."""
@@ -19,24 +19,30 @@ _REACH = 4
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From when on a pixel stands out; above all that simulated maps show (docs/adr/0029)."""
+    """From when on a pixel stands out, and how many such pixels together are writing.
 
-    off: float
-    """Distance off the scale, grey levels."""
-    level: tuple[tuple[int, float], ...]
-    """Windows of local medians, from one for thin strokes on, and the distance from each, levels of the scale."""
+    The numbers of pixels are about twice what simulated maps show at most (docs/adr/0029).
+    """
+
+    off: tuple[float, int]
+    """Distance off the scale in grey levels, and pixels."""
+    level: tuple[tuple[int, float, int], ...]
+    """Windows of local medians, distance from each in levels of the scale, and pixels."""
     inset: int
     """Pixels at the circle's edge that are not looked at."""
-    least: int
-    """Pixels of a group."""
     torn: int
     """Pixels that a line may be torn apart."""
 
 
-EXACT = Limits(off=1.5, level=((3, 4.0), (5, 8.0), (9, 20.0)), inset=0, least=16, torn=0)
+EXACT = Limits(
+    off=(1.5, 16),
+    level=((3, 1.5, 240), (3, 2.5, 64), (3, 4.0, 24), (5, 4.0, 440), (5, 5.0, 160), (5, 8.0, 24), (9, 20.0, 16)),
+    inset=0,
+    torn=0,
+)
 """Where nothing was lost in compression."""
 
-LOSSY = Limits(off=44.0, level=((5, 28.0), (9, 36.0)), inset=6, least=12, torn=3)
+LOSSY = Limits(off=(44.0, 12), level=((5, 28.0, 12), (9, 36.0, 12)), inset=6, torn=3)
 """Where JPEG left its own figures, along the ring above all."""
 
 
@@ -46,21 +52,24 @@ def marks(flats: Mapping[str, Flat], limits: Limits) -> list[tuple[str, Box]]:
 
 
 def _groups(flat: Flat, limits: Limits) -> list[Box]:
-    standing = _standing_out(flat, limits)
-    if not standing.any():
+    weights = _weights(flat, limits)
+    if not weights.any():
         return []
-    figures = _without_lines(standing, torn=limits.torn)
-    labels, count = ndimage.label(ndimage.binary_dilation(figures, iterations=_REACH))
-    sizes = ndimage.sum_labels(figures, labels, range(1, count + 1))
-    places = ndimage.find_objects(labels)
-    return [_box(where) for where, size in zip(places, sizes, strict=True) if size >= limits.least]
+    figures = _without_lines(weights > 0, torn=limits.torn)
+    labels, count = _labelled(ndimage.binary_dilation(figures, iterations=_REACH))
+    sums = np.bincount(labels[figures], weights=weights[figures], minlength=count + 1)[1:]
+    return [_box(where) for where, total in zip(ndimage.find_objects(labels), sums.tolist(), strict=True) if total >= 1]
 
 
-def _standing_out(flat: Flat, limits: Limits) -> Bits:
-    bits = flat.off > limits.off
-    for window, limit in limits.level:
-        bits |= np.abs(residual(flat.level, window=window)) > limit
-    return bits & _inner(flat.kept, limits.inset)
+def _weights(flat: Flat, limits: Limits) -> Floats:
+    """For each pixel the share of a writing that it is: one over the pixels that its strongest limit asks for."""
+    distance, pixels = limits.off
+    weights = np.where(flat.off > distance, 1 / pixels, 0).astype(np.float32)
+    left = {window: np.abs(residual(flat.level, window=window)) for window, _, _ in limits.level}
+    for window, distance, pixels in limits.level:
+        np.maximum(weights, np.where(left[window] > distance, 1 / pixels, 0), out=weights)
+    weights[~_inner(flat.kept, limits.inset)] = 0
+    return weights
 
 
 def _inner(kept: Bits, inset: int) -> Bits:
@@ -73,19 +82,25 @@ def _inner(kept: Bits, inset: int) -> Bits:
 def _without_lines(bits: Bits, *, torn: int) -> Bits:
     """Without figures that are long and thin, such as the outlines of segments: nobody's name is one."""
     joined = ndimage.binary_dilation(bits, iterations=torn) if torn else bits
-    labels, count = ndimage.label(joined, structure=np.ones((3, 3)))
-    sizes = ndimage.sum_labels(bits, labels, range(1, count + 1))
+    labels, count = _labelled(joined)
+    sizes = [int(n) for n in np.bincount(labels[bits], minlength=count + 1)[1:]]
     kept = np.zeros(count + 1, bool)
     for number, (where, size) in enumerate(zip(ndimage.find_objects(labels), sizes, strict=True), start=1):
-        kept[number] = not _is_line(where, float(size))
+        kept[number] = not _is_line(where, size)
     figures: NDArray[np.bool_] = kept[labels] & bits
     return figures
 
 
-def _is_line(where: tuple[slice, ...], size: float) -> bool:
-    height, width = (place.stop - place.start for place in where)
+def _labelled(bits: Bits) -> tuple[NDArray[np.intp], int]:
+    """Connected figures by number, corners too, and how many there are."""
+    labels, count = ndimage.label(bits, structure=np.ones((3, 3)))
+    return np.asarray(labels, np.intp), int(count)
+
+
+def _is_line(where: tuple[slice, ...], size: int) -> bool:
+    height, width = (int(place.stop) - int(place.start) for place in where)
     longer = max(height, width)
-    return (longer >= 64 and size < 0.15 * height * width) or (longer >= 16 and size < 1.4 * longer)
+    return (longer >= 32 and size < 0.15 * height * width) or (longer >= 16 and size < 1.4 * longer)
 
 
 def _box(where: tuple[slice, ...]) -> Box:
