@@ -12,6 +12,7 @@ from evidence import planted
 from PIL import Image, ImageDraw, ImageFont
 
 from core.errors import Unavailable
+from core.phi import Phi
 from core.types import View
 from dicom_node import layouts
 from dicom_node.layouts import Box, Crop
@@ -30,6 +31,10 @@ class Who:
     patient_name: str = "PHANTOM^OAK"
     patient_id: str = "SIM-S5-000123"
     patient_birth_date: str = "19501102"
+
+    def __post_init__(self) -> None:
+        for field, value in list(vars(self).items()):
+            object.__setattr__(self, field, Phi(value))
 
 
 @pytest.fixture(scope="module")
