@@ -117,6 +117,7 @@ def _object_facts(instance: "Instance") -> dict[str, Any]:
         "received_at": instance.received_at.isoformat(),
         "bytes": instance.size,
         "purged_at": instance.purged_at.isoformat() if instance.purged_at else None,
+        "checks": instance.checks,
     }
 
 
@@ -132,7 +133,7 @@ def _study_facts(session: "Session", study: "Study") -> dict[str, Any]:
 
 def _show_facts(facts: dict[str, Any]) -> None:
     console = Console()
-    for name, value in facts.items():
+    for name, value in ({**facts, "checks": _checks(facts.get("checks"))}).items():
         if name != "objects":
             text = "" if value is None else str(plain(value))
             console.print(f"{name.replace('_', ' '):20}{shown(text) or '-'}")
@@ -146,6 +147,19 @@ def _show_facts(facts: dict[str, Any]) -> None:
         table.add_row(*(shown(str(plain(item[name])))[: 8 if name == "id" else None] for name in columns.values()))
     console.print()
     console.print(table)
+
+
+def _checks(found: dict[str, Any] | None) -> str:
+    """What was read off the pixels, in words; no text that was read is kept anywhere."""
+    said = []
+    text, identity = ((found or {}).get(name) for name in ("text", "identity"))
+    if isinstance(text, dict):
+        panels = sorted({place["panel"] or "between panels" for place in text["places"]})
+        said.append(f"text in {', '.join(panels)}" if panels else "no text")
+    if isinstance(identity, dict):
+        differs = [name.replace("_", " ") for name, how in identity.items() if how == "differs"]
+        said.append(f"burned-in {', '.join(differs)} not the header's" if differs else "identity not in doubt")
+    return "; ".join(said)
 
 
 def _draw(stored: Path | None, target: Path) -> None:

@@ -101,10 +101,12 @@ def _abort(event: Event, _: int) -> int:
     return 0
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections: bound, so that nobody else gets it, and never listened on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 def test_a_report_arrives_in_the_very_bytes_it_was_stored_in() -> None:
@@ -277,8 +279,8 @@ def _leaving_sockets_open(test: Callable[..., None]) -> Callable[..., None]:
 
 @_leaving_sockets_open
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid", "x" * 80 + ".invalid"])
-def test_a_peer_that_is_not_there_is_unreachable(host: str, tmp_path: Path) -> None:
-    nowhere = Address("PACS", host, _closed_port())
+def test_a_peer_that_is_not_there_is_unreachable(host: str, tmp_path: Path, closed_port: int) -> None:
+    nowhere = Address("PACS", host, closed_port)
     with pytest.raises(Unavailable, match="peer_unreachable"):
         scu.send_bytes(_file(1), to=nowhere, calling_ae_title="PERFUSCOPE", timeout_s=3)
     with pytest.raises(Unavailable, match="peer_unreachable"):
@@ -390,12 +392,14 @@ def test_the_command_fails_if_one_file_failed(tmp_path: Path, command: typer.Typ
     ("to", "sentence"),
     [
         ("nonsense", "A DICOM address is written AE@HOST:PORT"),
-        (f"PACS@127.0.0.1:{_closed_port()}", "nothing answers at that host and port."),
+        ("PACS@127.0.0.1:CLOSED", "nothing answers at that host and port."),
     ],
 )
-def test_the_command_explains_in_one_sentence(tmp_path: Path, command: typer.Typer, to: str, sentence: str) -> None:
+def test_the_command_explains_in_one_sentence(
+    tmp_path: Path, command: typer.Typer, to: str, sentence: str, closed_port: int
+) -> None:
     _files(tmp_path, 1)
-    outcome = CliRunner().invoke(command, [str(tmp_path), "--to", to])
+    outcome = CliRunner().invoke(command, [str(tmp_path), "--to", to.replace("CLOSED", str(closed_port))])
     assert outcome.exit_code == 1
     assert sentence in outcome.stderr
     assert len(outcome.stderr.strip().splitlines()) == 1
