@@ -40,6 +40,7 @@ EXECUTABLES = {
     "script": b"#!/bin/sh\nexit 1\n",
 }
 WHITE = layouts.Box(8, 980, 48, 1000)
+THIRD = layouts.Circle("elsewhere", (1100, 777), 145)
 """Where the other layout has its caption: a part of the screen that is black."""
 
 
@@ -165,6 +166,8 @@ def _claimed_twice() -> Iterator[Bad]:
     """A screen that two layouts know."""
     shown = pixels_of(qps())
     shown[WHITE.slices] = 255
+    ring = layouts.shipped()[0].ring
+    shown[THIRD.outline(ring.width)] = ring.colour
     yield Bad("two layouts", _with(shown), UNKNOWN)
 
 
@@ -172,10 +175,14 @@ BAD: list[Callable[[], Iterator[Bad]]] = [_other_content, _lies, _bombs, _frames
 
 
 def other_layout(folder: Path) -> Path:
-    """A layout that claims two of the QPS screen's circles, with a caption of its own, at the shipped one's rank."""
+    """A layout with two of the QPS screen's circles, a third and a caption of its own, at the shipped one's rank.
+
+    Neither's circles are all among the other's, so they may be loaded together.
+    """
     text = Path(layouts.__file__).with_name("qps_qgs_1280.toml").read_text(encoding="utf-8")
     head, view = text.split("[[views]]")[:2]
     panels = view.split("[[views.panels]]")[1:3]
+    panels.append(f'\nname = "{THIRD.name}"\ncentre = {list(THIRD.centre)}\nradius = {THIRD.radius}\n')
     rows, columns = WHITE.shape
     caption = [f"box = {list(WHITE)}", "lit_from = 96", "agreement = 0.75", f'bits = "{"ff" * (rows * columns // 8)}"']
     parts = [head.replace('name = "qps-qgs-1280"', 'name = "other"'), '[[views]]\nview = "qps"\n']
