@@ -17,8 +17,8 @@ MARKS = "marks"
 LEAST_CHARACTERS = 3
 """Letters and digits of a line that counts; on maps without any, two were read now and then, and surely."""
 
-LEAST_CONFIDENCE = 0.7
-"""Of a line that counts; the surest that was read on a map without text had three letters and 0.53."""
+LEAST_CONFIDENCE = 0.8
+"""Of a line that counts; the surest that was read on 660 maps without text, each on four copies, had 0.72."""
 
 
 @dataclass(frozen=True, slots=True)

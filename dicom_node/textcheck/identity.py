@@ -186,10 +186,11 @@ def _name_like(line: Line) -> bool:
 
 
 def _stands(word: str, line: Line, *, right: int) -> bool:
-    """Whether a word stands in a line, a letter in four aside, or begins where the line is cut off."""
+    """Whether a word stands in a line, a letter in four aside but no digit, or begins where the line is cut off."""
     text = alike(plain(line.text))
+    spare = 4 if plain(word).isalpha() else len(word) + 1
     for spelt in spellings(word):
-        if distance_within(spelt, text) <= len(spelt) // 4:
+        if distance_within(spelt, text) <= len(spelt) // spare:
             return True
         if line.box.right >= right and any(text.endswith(spelt[:n]) for n in range(3, len(spelt))):
             return True

@@ -24,8 +24,8 @@ class Limits:
     The numbers of pixels are about twice what simulated maps show at most (docs/adr/0029).
     """
 
-    off: tuple[float, int]
-    """Distance off the scale in grey levels, and pixels."""
+    off: tuple[tuple[float, int], ...]
+    """Distances off the scale in grey levels, and pixels."""
     level: tuple[tuple[int, float, int], ...]
     """Windows of local medians, distance from each in levels of the scale, and pixels."""
     inset: int
@@ -35,14 +35,19 @@ class Limits:
 
 
 EXACT = Limits(
-    off=(1.5, 16),
+    off=((1.5, 16),),
     level=((3, 1.5, 240), (3, 2.5, 64), (3, 4.0, 24), (5, 4.0, 440), (5, 5.0, 160), (5, 8.0, 24), (9, 20.0, 16)),
     inset=0,
     torn=0,
 )
 """Where nothing was lost in compression."""
 
-LOSSY = Limits(off=(44.0, 12), level=((5, 28.0, 12), (9, 36.0, 12)), inset=6, torn=3)
+LOSSY = Limits(
+    off=((44.0, 16), (32.0, 60), (24.0, 210), (16.0, 1000)),
+    level=((5, 28.0, 16), (5, 12.0, 60), (5, 8.0, 100), (9, 36.0, 16), (9, 24.0, 90), (9, 16.0, 290)),
+    inset=6,
+    torn=1,
+)
 """Where JPEG left its own figures, along the ring above all."""
 
 
@@ -63,8 +68,9 @@ def _groups(flat: Flat, limits: Limits) -> list[Box]:
 
 def _weights(flat: Flat, limits: Limits) -> Floats:
     """For each pixel the share of a writing that it is: one over the pixels that its strongest limit asks for."""
-    distance, pixels = limits.off
-    weights = np.where(flat.off > distance, 1 / pixels, 0).astype(np.float32)
+    weights = np.zeros(flat.off.shape, np.float32)
+    for distance, pixels in limits.off:
+        np.maximum(weights, np.where(flat.off > distance, 1 / pixels, 0), out=weights)
     left = {window: np.abs(residual(flat.level, window=window)) for window, _, _ in limits.level}
     for window, distance, pixels in limits.level:
         np.maximum(weights, np.where(left[window] > distance, 1 / pixels, 0), out=weights)

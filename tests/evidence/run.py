@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
 
 
-python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key] [leaks]
+python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key] [leaks] [text]
 """
 
 import argparse
@@ -26,6 +26,7 @@ KEPT = ROOT / "build" / "evidence"
 PAGE = ROOT / "docs" / "evidence.md"
 KILL_ROUNDS = 5
 LEAK_ROUNDS = 10
+SCREENS = 500
 BLOWS = 21
 """How often something is killed, emptied or restarted in a round on PostgreSQL and Redis."""
 
@@ -58,6 +59,14 @@ def headers() -> dict[str, Any]:
     return leaks.run(KEPT / "leaks", rounds=LEAK_ROUNDS)
 
 
+def text() -> dict[str, Any]:
+    """Screens with text where none belongs, and what is stored of them; a screen done is kept."""
+    command = [sys.executable, "tests/evidence/text.py", "--screens", str(SCREENS)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "held_out": held_out,
     "kill_9": kill_9,
@@ -65,6 +74,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "canaries": deidentification.canaries,
     "answer_key": deidentification.answer_key,
     "leaks": headers,
+    "text": text,
 }
 
 
@@ -110,7 +120,27 @@ def _page(found: dict[str, Any]) -> list[str]:
         lines += deidentification.answer_key_page(found["answer_key"])
     if "leaks" in found:
         lines += leaks.page(found["leaks"])
+    if "text" in found:
+        lines += _text_page(found["text"])
     return lines
+
+
+def _text_page(step: dict[str, Any]) -> list[str]:
+    caught = ", ".join(f"{hits} of {n} at {levels}" for levels, (hits, n) in step["by_contrast"].items())
+    lines = ["## Text where none belongs", ""]
+    lines += [f"{step['at']}: {step['screens']} simulated screens of both layouts and all views, every check on. "]
+    lines += [
+        f"{step['readable_in_what_is_kept']} of them hold three or more planted characters in what is kept, each "
+    ]
+    lines += ["at least four grey levels off the map in the middle of its pixels. "]
+    lines += [f"Stored with such text: {step['leaked']}. Kept back, by contrast in grey levels: {caught}. "]
+    lines += [f"Stored with other pixels than the source's: {step['not_the_source']}. "]
+    lines += [f"Kept back without a reason: {step['undeserved']}.", ""]
+    lines += ["| Screens | Stored | Kept back |", "|---|---|---|"]
+    for kind, outcomes in step["outcomes"].items():
+        back = ", ".join(f"{n} {code}" for code, n in outcomes.items() if code != "stored")
+        lines += [f"| {kind} | {outcomes.get('stored', 0)} | {back or 0} |"]
+    return [*lines, ""]
 
 
 def _production_page(step: dict[str, Any]) -> list[str]:
