@@ -65,8 +65,10 @@ def export(
     same patient gets the same ones in every export. Keep that key secret, and
     backed up.
     """
+    from core import log
     from db import exports
 
+    log.configure("ERROR")  # libraries' warnings, and what nobody catches, without values
     settings = options.installed(home, config)
     known_labels = Labels.read(labels)
     _refuse_foreign_content(out)
@@ -122,8 +124,12 @@ def _run(sessions: "Sessions", exporting: "Exporting", labels: Labels, wanted: "
         for number, study_id in enumerate(wanted, start=1):
             with sessions.read() as session:
                 material = exports.material(session, study_id)
+                suspended = exporting.suspended(session)
             label = labels.of(material)
-            one = exporting.study(material) if label else exporting.leave_out(material, "no_label_given")
+            if label:
+                one = exporting.study(material, suspended=suspended)
+            else:
+                one = exporting.leave_out(material, "no_label_given")
             _write_down(sessions, exporting, one)
             one.release()
             done.add(one, label)

@@ -37,18 +37,20 @@ class Labels:
         """From a CSV file with the columns patient_id and label; PerfuscopeError for a file that is no such table."""
         if path is None:
             return cls()
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+        rows = _rows(path)
         if not rows or not {"patient_id", "label"} <= rows[0].keys():
             msg = f"{path.name} needs the columns patient_id and label, and one row a patient"
             raise PerfuscopeError(msg)
         found: dict[str, Label] = {}
         for line, row in enumerate(rows, start=2):
-            said = (row["label"] or "").strip().lower()
+            patient_id, said = (row["patient_id"] or "").strip(), (row["label"] or "").strip().lower()
+            if not patient_id:
+                msg = f"{path.name}, line {line}: no patient_id"
+                raise PerfuscopeError(msg)
             if said not in set(Label):
                 msg = f"{path.name}, line {line}: label must be one of {', '.join(Label)}"
                 raise PerfuscopeError(msg)
-            if found.setdefault((row["patient_id"] or "").strip(), Label(said)) != said:
+            if found.setdefault(patient_id, Label(said)) != said:
                 msg = f"{path.name}, line {line}: the patient has another label above"
                 raise PerfuscopeError(msg)
         return cls(found)
@@ -64,6 +66,15 @@ class Labels:
             return {**row, "label": said.label.value, "label_source": "model"} if said else None
         label = self.given.get(material.patient_id.reveal().strip())
         return {**row, "label": label.value, "label_source": "given"} if label else None
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file))
+    except (UnicodeError, csv.Error):
+        msg = f"{path.name} cannot be read as a CSV table in UTF-8"
+        raise PerfuscopeError(msg) from None
 
 
 @dataclass(slots=True)

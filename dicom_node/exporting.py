@@ -5,23 +5,27 @@ away where a word of the original header stands in it.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from sqlalchemy.orm import Session
 
-from core.errors import Rejected
+from core.errors import Rejected, Unavailable
 from core.types import REQUIRED_VIEWS, Reason
+from db import layout_states
 from db.exports import Material, StoredObject
+from db.layout_states import Standing
 from dicom_node import layout_decisions, leak_search
 from dicom_node.decode import PYDICOM_ERRORS
 from dicom_node.deidentify import Exported, Refusal
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
+from dicom_node.prepare import read
 
 Clean = Callable[[Dataset, str], Exported]
 """A de-identified copy of a data set that an AE title sent; raises Rejected where there is none."""
@@ -76,29 +80,48 @@ class Exporting:
     """What reads the images for text, with its version."""
     raw: bool
 
-    def study(self, material: Material) -> StudyExport:
-        """De-identify a study's screens, write and search them; the result says what is left out and why."""
+    def study(self, material: Material, *, suspended: Container[str] = ()) -> StudyExport:
+        """De-identify a study's screens, write and search them; the result says what is left out and why.
+
+        ``suspended`` are names of layouts none of whose screens is used. An exception leaves no file behind.
+        """
+        if why := _unusable(material, suspended):
+            return self.leave_out(material, why)
         done = StudyExport(material.study_id)
         done.waiting = self.out / f".{material.study_id}.part"
         done.waiting.mkdir(mode=0o700)
         try:
+            self._write_all(material, done)
+        except BaseException:
+            _drop(done)
+            raise
+        return done
+
+    def _write_all(self, material: Material, done: StudyExport) -> None:
+        try:
             for view in REQUIRED_VIEWS:
                 self._write(material.chosen[view], f"{view.value}.dcm", done)
-        except Rejected as refused:
-            done.left_out.append(LeftOut(material.study_id, None, code(refused)))
+        except (Rejected, Unavailable) as refused:
+            why: str | None = code(refused)
         else:
             done.place = self.out / done.patient
-            if done.place.exists():
-                done.left_out.append(LeftOut(material.study_id, None, "another_study_of_the_patient"))
-        if done.left_out:
-            _drop(done)
-        else:
+            why = "another_study_of_the_patient" if done.place.exists() else None
+        if why is None:
             self._write_raw(material, done)
-        return done
+        else:
+            done.left_out.append(LeftOut(material.study_id, None, why))
+            _drop(done)
 
     def leave_out(self, material: Material, why: str) -> StudyExport:
         """A study that nobody wants exported."""
         return StudyExport(material.study_id, left_out=[LeftOut(material.study_id, None, why)])
+
+    def suspended(self, session: Session) -> frozenset[str]:
+        """Names of the layouts in force that are suspended now."""
+        standings = {
+            name: layout_states.standing(session, layout_decisions.key(it)) for name, it in self.layouts.items()
+        }
+        return frozenset(name for name, standing in standings.items() if standing is Standing.SUSPENDED)
 
     def suspend(self, session: Session, one: StudyExport, *, now: datetime) -> None:
         """Suspend the layouts in whose kept areas a text was found; the export's own files hold none of it."""
@@ -119,12 +142,12 @@ class Exporting:
             return "not_asked_for"
         try:
             self._write(item, name, done)
-        except Rejected as refused:
+        except (Rejected, Unavailable) as refused:
             return code(refused)
         return None
 
     def _write(self, item: StoredObject, name: str, done: StudyExport) -> None:
-        source = self._read(item)
+        source = read(self.inbox.path(item.path))
         try:
             made = self.clean(source, item.sender_ae)
         except Rejected as refused:
@@ -133,27 +156,44 @@ class Exporting:
             raise
         if made.view != item.view:
             raise Rejected(Reason.VIEW_MISMATCH)
-        cleaned, words = made.ds, leak_search.words(source)
+        cleaned, words = made.ds, _words(source)
+        if done.patient not in {"", str(cleaned.PatientID)}:
+            raise Rejected(Reason.PATIENTS_DIFFER)
         target = (done.waiting or self.out) / name
         cleaned.save_as(target, enforce_file_format=True)
         found = leak_search.hits(_without_pixels(target, cleaned), words)
-        done.files, done.words, done.leaks = done.files + 1, done.words + len(words), done.leaks + found
+        done.words, done.leaks = done.words + len(words), done.leaks + found
         if found:
             target.unlink()
             raise Rejected(Reason.NOT_EXPORTABLE, "identifier_found_again")
-        done.patient = str(cleaned.PatientID)
+        done.files, done.patient = done.files + 1, str(cleaned.PatientID)
         done.simulated = str(source.get("Manufacturer", "")) == _SIMULATOR
 
-    def _read(self, item: StoredObject) -> Dataset:
-        try:
-            return dcmread(self.inbox.path(item.path))
-        except PYDICOM_ERRORS:
-            raise Rejected(Reason.UNDECODABLE, "unreadable") from None
 
-
-def code(refused: Rejected) -> str:
+def code(refused: Rejected | Unavailable) -> str:
     """The code that the export lists a refusal by."""
+    if isinstance(refused, Unavailable):
+        return refused.code
     return refused.detail if refused.reason is Reason.NOT_EXPORTABLE and refused.detail else refused.reason.value
+
+
+def _unusable(material: Material, suspended: Container[str]) -> str | None:
+    """Why no study can be made of the screens that its result was made from, before one of them is read."""
+    chosen = material.chosen
+    if not chosen.keys() >= set(REQUIRED_VIEWS):
+        return "no_complete_set"  # one of them is being prepared again, or was sent anew
+    if any(item.layout in suspended for item in chosen.values()):
+        return Reason.LAYOUT_SUSPENDED.value
+    return next((item.why_not for item in chosen.values() if item.why_not), None)
+
+
+def _words(source: Dataset) -> frozenset[bytes]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print attribute values
+        try:
+            return leak_search.words(source)
+        except PYDICOM_ERRORS:
+            raise Rejected(Reason.NOT_EXPORTABLE, Refusal.UNREADABLE) from None
 
 
 def _others(material: Material) -> Iterator[StoredObject]:

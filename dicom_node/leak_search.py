@@ -6,13 +6,15 @@ reads the file as plain bytes, so that one mistake cannot hide itself in both.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
 
 from pydicom import DataElement, Dataset
 from pydicom.charset import python_encoding
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _SHORTEST = 4
-"""Shorter words occur by chance."""
+"""Shorter words occur by chance: in letters, and for other scripts, whose names are short, in bytes."""
 
 _WHOLE = frozenset({"LO", "SH", "UI", "DA", "DT", "AS", "UC", "AE"})
 """Value representations whose values are searched as they stand."""
@@ -21,7 +23,7 @@ _IDENTIFYING = re.compile(
     r"Patient(?!Position|Orientation|sSex)|Organization|Department|Accession|Institution|Physician|Operator|Station|Serial|"
     r"(Study|Series|SOP|Frame).*UID|BirthDate|Telephone|Address|Issuer|RequestingService|StudyID|ProcedureStepID"
 )
-"""Keywords of attributes whose values name people, places or objects; of others only UIDs and dates are searched."""
+"""Keywords of attributes whose values name people, places or objects; of others only names and UIDs are searched."""
 
 _STANDARD_UID = "1.2.840.10008."
 _NUMBERS = re.compile(rb"[0-9.]+")
@@ -38,7 +40,7 @@ def words(ds: Dataset) -> frozenset[bytes]:
             found.update(v for v in _texts(element) if not v.startswith(_STANDARD_UID))
         elif element.VR in _WHOLE and _IDENTIFYING.search(element.keyword):
             found.update(_texts(element))
-    return frozenset(spelt for word in found if len(word) >= _SHORTEST for spelt in _spellings(word))
+    return frozenset(spelt for word in found for spelt in _spellings(word))
 
 
 def hits(content: bytes, wanted: frozenset[bytes]) -> int:
@@ -48,12 +50,13 @@ def hits(content: bytes, wanted: frozenset[bytes]) -> int:
 
 
 def _spellings(word: str) -> Iterator[bytes]:
-    """The word in every encoding that a character set of DICOM stands for (PS3.3 C.12.1.1.2)."""
-    for encoding in _ENCODINGS:
-        try:
-            yield word.encode(encoding)
-        except (UnicodeError, LookupError):
-            continue
+    """The word in every encoding that a character set of DICOM stands for (PS3.3 C.12.1.1.2); none of a short word."""
+    written = {word} if word.isascii() else {word, word.lower(), word.upper()}  # bytes know the case of ASCII alone
+    for one, encoding in product(written, _ENCODINGS if len(word) > 1 else ()):
+        with suppress(UnicodeError, LookupError):
+            spelt = one.encode(encoding)
+            if len(spelt) >= _SHORTEST:
+                yield spelt
 
 
 def _alone(word: bytes, content: bytes) -> bool:

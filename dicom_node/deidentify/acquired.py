@@ -3,12 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_node.decode import MAX_PIXELS
 from dicom_node.deidentify import statement
 from dicom_node.deidentify.refusal import Refusal, refused
 from dicom_node.image_pixel import GREYS
+
+_OTHER_PICTURES = frozenset({"FloatPixelData", "DoubleFloatPixelData"})
+"""None of the classes that are exported may have them, and nobody looks at them."""
 
 _PLAIN = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 
@@ -28,7 +32,8 @@ def retain_pixels(ds: Dataset) -> Dataset:
         raise refused(Refusal.NOT_ORIGINAL)
     made = Dataset()
     for tag in ds.keys():  # noqa: SIM118 - iterating a data set converts its values
-        made[tag] = ds.get_item(tag)
+        if keyword_for_tag(tag) not in _OTHER_PICTURES:
+            made[tag] = ds.get_item(tag)
     made.file_meta = statement.file_meta(ds, ExplicitVRLittleEndian)
     stored = _stored(ds)
     made.PixelData = stored.tobytes() + bytes(stored.nbytes % 2)

@@ -25,7 +25,7 @@ _GROUPS_DROPPED = frozenset({0x0000, 0x0002, 0x0004, 0x0006, 0x0400, 0x4FFE, 0xF
 _TEMPORAL = frozenset({"DA", "TM", "DT"})
 _NEVER_SHIFTED = frozenset({"PatientBirthDate", "PatientBirthTime", "PatientBirthDateInAlternativeCalendar"})
 _FREE_TEXT = frozenset({"LT", "ST", "UT", "UC", "UR", "PN"})
-_BULK = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
+BULK = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _SHORT_TEXT = frozenset({"LO", "SH"})
 """Names and labels: what the standard retired of these, no image needs."""
 
@@ -74,7 +74,7 @@ def _dropped(tag: BaseTag, vr: str) -> bool:
 
 def _stays(tag: BaseTag, vr: str) -> bool:
     """Whether an attribute that the table does not name may keep its value."""
-    if vr in _FREE_TEXT | _BULK:
+    if vr in _FREE_TEXT | BULK:
         return keyword_for_tag(tag) in _KEPT_OF_THESE
     return vr not in _SHORT_TEXT or not dictionary_is_retired(tag)
 
@@ -130,7 +130,7 @@ def dummy(vr: str) -> Any:
     """A value that is valid in the VR and says nothing."""
     if vr in dates.DUMMIES:
         return dates.DUMMIES[vr]
-    if vr in _BULK:
+    if vr in BULK:
         return b"\0\0"
     numbers = {"AS": "000Y", "UR": "urn:removed", "DS": "0", "IS": "0", "AT": 0}
     return numbers.get(vr, 0 if vr in {"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"} else DUMMY_TEXT)

@@ -18,6 +18,7 @@ from dicom_node.deidentify.pseudonyms import Pseudonyms
 from dicom_node.deidentify.refusal import Refusal, refused
 
 _UTF8 = "ISO_IR 192"
+_LUTS = ("ModalityLUTSequence", "VOILUTSequence")
 _WHO = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID")
 
 
@@ -61,12 +62,23 @@ def examined(ds: Dataset, *, of: Dataset, key: Key, dates: Dates, pixels: Pixels
 def _examined(ds: Dataset, of: Dataset, *, key: Key, dates: Dates, pixels: Pixels) -> Deidentified:
     who = Pseudonyms.of({name: _text(of, name) for name in _WHO}, key=key, dates_become=dates)
     made = tree.rebuilt(ds, lambda element: elements.deidentified(element, who))
+    _drop_pictures_in_items(made)
     report = leftovers.remove(made, words.of_header(of))
     made.PatientID, made.PatientName = who.id_for(), who.name  # where there was none too: a set keeps patients apart
     _name_charset(made, ds)
     statement.state(made, dates=dates, clean_pixels=pixels is Pixels.CLEAN)
     _frame(made, ds)
     return Deidentified(made, report)
+
+
+def _drop_pictures_in_items(made: Dataset) -> None:
+    """Pixels and tables below the first level: nobody looked at them. The lookup tables of the image itself stay."""
+    tables = {id(item) for keyword in _LUTS for item in made.get(keyword) or ()}
+    for holder, element in tree.walk(made):
+        if holder is made or element.VR not in elements.BULK:
+            continue
+        if not (id(holder) in tables and element.keyword == "LUTData"):
+            del holder[element.tag]
 
 
 def _text(ds: Dataset, keyword: str) -> str:

@@ -240,6 +240,23 @@ def test_a_screen_that_was_read_before_its_layout_was_suspended_is_not_kept_afte
     assert site.state(key) == kept_back(Reason.LAYOUT_SUSPENDED)
 
 
+def test_a_screen_that_was_trusted_unread_is_not_kept_on_its_layouts_new_probation(site, reader):
+    site.decide(layout_decisions.trust, OWN)
+    key = site.ward.arrive("1.1.77", study="1.2.77")
+    claimed: Any = SimpleNamespace(subject=key)
+    finish = site.preparing.work(claimed)
+    assert reader.looks == []
+    with site.ward.sessions.write() as session:
+        layout_states.suspend(session, layout_decisions.key(OWN), instance_id=key, now=site.ward.clock.now)
+    site.decide(layout_decisions.resume, OWN)
+    with pytest.raises(Unavailable):
+        site.ward._end(key, finish)
+    assert site.state(key)[0] is InstanceState.RECEIVED
+    site.prepare(key)
+    assert site.state(key) == PREPARED
+    assert "text" in reader.looks
+
+
 def test_a_shipped_layout_is_suspended_too_where_every_screen_is_read(ward, monkeypatch, reader):
     site = Site(ward, monkeypatch, checking("always", "always"), SHIPPED)
     assert site.state(site.arrives()) == PREPARED

@@ -207,3 +207,25 @@ def test_a_character_set_that_is_none_is_not_handed_on():
 def test_a_name_that_is_also_a_code_word_costs_no_image(operator):
     clean = export_object(image(OperatorsName=operator), layouts=(), key=KEY).ds
     assert (clean.Modality, clean.ImageType[1], clean.BodyPartExamined) == ("NM", "PRIMARY", "HEART")
+
+
+def test_pixels_and_tables_in_items_do_not_stay():
+    item = Dataset()
+    for keyword in ("PixelData", "LUTData"):
+        setattr(item, keyword, b"PICTURE OF A NAME ")
+        item[keyword].VR = "OW"
+    ds = image(EnergyWindowInformationSequence=[item], AnatomicRegionSequence=[item])
+    made = export_object(ds, layouts=(), key=KEY).ds
+    assert not any(
+        k in one
+        for s in ("EnergyWindowInformationSequence", "AnatomicRegionSequence")
+        for one in made[s]
+        for k in item.dir()
+    )
+    assert made.PixelData == ds.PixelData
+
+
+def test_a_second_picture_beside_the_pixels_does_not_stay():
+    made = export_object(image(FloatPixelData=bytes(16), DoubleFloatPixelData=bytes(16)), layouts=(), key=KEY).ds
+    assert "FloatPixelData" not in made
+    assert "DoubleFloatPixelData" not in made

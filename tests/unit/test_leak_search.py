@@ -40,9 +40,9 @@ def test_a_word_of_the_header_is_found_wherever_it_stands(value):
     assert leak_search.hits(written(_other(value)), leak_search.words(header())) == 1
 
 
-def _other(value: str) -> Dataset:
+def _other(value: str, charset: str = "ISO_IR 100") -> Dataset:
     ds = Dataset()
-    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.SpecificCharacterSet = charset
     ds.ImageComments = value
     return ds
 
@@ -58,3 +58,18 @@ def test_words_nested_in_sequences_are_looked_for_too():
 @pytest.mark.parametrize("value", ["HEART", "OT", "TESTPATIENTS", "1.2.3.55551", "ZZ", "1.2.840.10008.5.1.4.1.1.7"])
 def test_what_is_no_word_of_the_patient_is_no_hit(value):
     assert leak_search.hits(written(_other(value)), leak_search.words(header())) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Prueba^Yama=山田^太郎", "of 山田"),
+        ("Prueba^Hong=洪^吉洞", "吉洞"),
+        ("MÜLLERÖ^X", "müllerö"),
+        ("ΔΟΚΙΜΗ^ΦΩΦΗ", "δοκιμη"),
+        ("фантом^Ёлка", "ФАНТОМ"),
+    ],
+)
+def test_short_names_in_other_scripts_are_looked_for_in_upper_and_lower_case(name, value):
+    found = leak_search.words(header(SpecificCharacterSet="ISO_IR 192", PatientName=name))
+    assert leak_search.hits(written(_other(value, "ISO_IR 192")), found) == 1

@@ -1,7 +1,7 @@
 """Reading a screen for text before its crop is kept: what stands inside the kept areas, and whose name is burned in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.settings import ChecksSettings
@@ -22,6 +22,8 @@ class Checked:
     """Codes, counts and places; never a text that was read."""
     counts: bool = False
     """Whether the screen was read for text and held none: it counts for its layout's probation."""
+    trusting: bool = False
+    """Whether something was left unread because the layout was trusted then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,12 @@ class Checking:
         text, identity = (_wanted(when, standing) for when in (self.when.text, self.when.identity))
         identity = identity and found.layout.identity_box is not None
         if not (text or identity):
-            return Checked(None, {"text": "off", "identity": "off"})
+            return Checked(None, {"text": "off", "identity": "off"}, trusting=standing is Standing.TRUSTED)
         engine = self.engine_of()
         if engine is None:
             return Checked(Reason.NOT_CHECKED, {})
-        return _read(found, who, engine, text=text, identity=identity, one_patient=one_patient)
+        read = _read(found, who, engine, text=text, identity=identity, one_patient=one_patient)
+        return replace(read, trusting=standing is Standing.TRUSTED)
 
 
 def _wanted(when: str, standing: Standing) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import SELF_TEST_AE
-from core.errors import Rejected
+from core.errors import Rejected, Unavailable
 from core.jobs import Bell
 from core.phi import Phi
 from core.types import Decision, InstanceState, Reason
@@ -136,7 +136,12 @@ def _declared_one_patient(instance: Instance) -> bool:
 
 
 def _may_be_kept(session: Session, instance: Instance, layout: LayoutKey, checked: Checked, *, now: datetime) -> bool:
-    """Whether the layout still stands where it did when the screen was looked at; its probation counts each once."""
+    """Whether the layout still stands where it did when the screen was looked at; its probation counts each once.
+
+    Raises Unavailable, so that the screen is looked at anew, where the layout was trusted then and is on probation now.
+    """
+    if checked.trusting and layout_states.standing(session, layout) is Standing.PROBATION:
+        raise Unavailable("layout_on_probation_anew")
     if checked.counts and instance.checks is None and not layout.shipped:
         return layout_states.passed(session, layout, now=now) is not Standing.SUSPENDED
     return layout_states.standing(session, layout) is not Standing.SUSPENDED
