@@ -35,8 +35,8 @@ class Pseudonyms:
 
     @property
     def name(self) -> str:
-        """The patient's name from now on: one family name, and no word that somebody may be called by."""
-        return self.id_for()
+        """The patient's name from now on: no word that somebody may be called by, in two components as validators want."""
+        return f"{self.id_for()}^{self.id_for()}"
 
     def uid_for(self, uid: str) -> str:
         """The UID that stands for this one."""

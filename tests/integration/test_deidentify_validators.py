@@ -62,4 +62,4 @@ def test_real_nuclear_medicine_gets_no_new_error_and_keeps_its_pixels(dates, tmp
         before, after = dcmread(source), dcmread(tmp_path / "out.dcm")
         assert after.PixelData == before.PixelData
         assert str(after.PatientID).startswith("P")
-        assert str(after.PatientName) == after.PatientID
+        assert str(after.PatientName) == f"{after.PatientID}^{after.PatientID}"
