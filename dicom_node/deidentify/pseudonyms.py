@@ -35,7 +35,7 @@ class Pseudonyms:
 
     @property
     def name(self) -> str:
-        """The patient's name from now on: no word that somebody may be called by, in two components as validators want."""
+        """The patient's name from now on: no word that somebody may be called by, in two components."""
         return f"{self.id_for()}^{self.id_for()}"
 
     def uid_for(self, uid: str) -> str:
