@@ -95,15 +95,15 @@ def _standing(item: dict[str, Any]) -> str:
         return f"suspended {item['suspended_at'][:16].replace('T', ' ')} UTC by object {str(item['suspended_by'])[:8]}"
     if item["standing"] == Standing.PROBATION:
         return f"probation, {item['passed']} of {PROBATION_IMAGES} passed"
-    return "shipped" if item["shipped"] else "trusted"
+    return "trusted (shipped)" if item["shipped"] else "trusted"
 
 
 @one_sentence
 def resume(name: Name, home: options.Home = None, config: options.Config = None) -> None:
-    """Use a suspended layout's screens again; one that is not shipped begins its probation anew.
+    """Use a suspended layout's screens again; it begins its probation anew.
 
     Look first at what suspended it: perfuscope quarantine list names the object, quarantine show draws it. What is kept
-    of such a screen is mended in the layout's file, not here.
+    of such a screen is mended in the layout's file, not here; a shipped layout is on probation from then on, too.
     """
     from dicom_node import layout_decisions
 

@@ -35,12 +35,12 @@ class Standing(StrEnum):
 
 
 def standing(session: Session, layout: LayoutKey) -> Standing:
-    """Where a layout stands; a shipped one is trusted unless it was suspended."""
+    """Where a layout stands; a shipped one is trusted unless it was ever suspended."""
     return _standing(session.get(LayoutState, layout.sha256), layout)
 
 
 def passed(session: Session, layout: LayoutKey, *, now: datetime) -> Standing:
-    """Count an image that was read and held no text; the layout's standing for this very image.
+    """Count an image that was read and held no text for a layout on probation; the standing for this very image.
 
     The fiftieth makes the layout trusted. Two images at once are counted one after the other.
     """
@@ -63,7 +63,7 @@ def suspend(session: Session, layout: LayoutKey, *, instance_id: UUID, now: date
 
 
 def resume(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
-    """Lift a suspension, back to an empty probation; False if there was none."""
+    """Lift a suspension, back to an empty probation, a shipped layout's too; False if there was none."""
     state = _locked(session, layout, now=now)
     if state.suspended_at is None:
         return False
@@ -74,8 +74,10 @@ def resume(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
 
 def trust(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
     """End a layout's probation by somebody's word; False if it is trusted already. A suspension stays."""
+    if standing(session, layout) is Standing.TRUSTED:
+        return False
     state = _locked(session, layout, now=now)
-    if layout.shipped or state.trusted_at is not None:
+    if state.trusted_at is not None:
         return False
     state.trusted_at = now
     return True
@@ -89,9 +91,8 @@ def states(session: Session) -> dict[str, LayoutState]:
 def _standing(state: LayoutState | None, layout: LayoutKey) -> Standing:
     if state is not None and state.suspended_at is not None:
         return Standing.SUSPENDED
-    if layout.shipped or (state is not None and state.trusted_at is not None):
-        return Standing.TRUSTED
-    return Standing.PROBATION
+    trusted = layout.shipped if state is None else state.trusted_at is not None
+    return Standing.TRUSTED if trusted else Standing.PROBATION
 
 
 def _locked(session: Session, layout: LayoutKey, *, now: datetime) -> LayoutState:

@@ -42,11 +42,12 @@ def suspend(session: Session, layout: Layout, *, study_id: UUID, subject: UUID, 
 
 
 def resume(session: Session, layout: Layout, *, actor: str, now: datetime) -> int:
-    """Use the layout's screens again, on probation anew unless it is shipped; how many are prepared again.
+    """Use the layout's screens again, on probation anew; how many are prepared again.
 
-    Raises ``PerfuscopeError`` for a layout that is not suspended.
+    A changed file is another layout, which nobody suspended: screens that wait for the old one are prepared again too.
+    Raises ``PerfuscopeError`` for a layout that is not suspended where no screen waits for one that is.
     """
-    if not layout_states.resume(session, key(layout), now=now):
+    if not layout_states.resume(session, key(layout), now=now) and Reason.LAYOUT_SUSPENDED not in waiting(session):
         msg = f"{layout.name} is not suspended"
         raise PerfuscopeError(msg)
     return _decided(session, layout, AuditAction.RESUME, Reason.LAYOUT_SUSPENDED, actor=actor, now=now)

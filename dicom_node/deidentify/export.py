@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from pydicom import Dataset
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.types import Reason, View
 from dicom_node import textcheck
 from dicom_node.decode import PYDICOM_ERRORS
 from dicom_node.deidentify import acquired, profile
@@ -19,13 +18,13 @@ from dicom_node.deidentify.leftovers import LeftoverReport
 from dicom_node.deidentify.pixels import CleanScreen, check, clean_screen
 from dicom_node.deidentify.profile import Pixels
 from dicom_node.deidentify.refusal import Refusal, exportable, refused
+from dicom_node.deidentify.sheets import sheets
 from dicom_node.layouts import Layout
 from dicom_node.prepare import SCREEN_CLASSES, header_of, read
 from dicom_node.rules import DEFAULT_RULES, ViewRule, says_corrected
 from dicom_node.textcheck import Engine
 
 _DERIVATION = "Pixels outside the panels of the screen layout removed"
-_LEAST_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +96,7 @@ def _description(screen: CleanScreen, ds: Dataset, rule: ViewRule | None) -> str
 
 def _acquired(ds: Dataset, key: Key, *, dates: Dates, engine: Engine | None) -> Exported:
     retained = acquired.retain_pixels(ds)
-    if engine and any(textcheck.lines_on(image, engine) for image in _looked_at(retained)):
+    if engine and any(textcheck.lines_on(sheet, engine) for sheet in sheets(acquired.frames(retained))):
         raise refused(Refusal.TEXT_FOUND)
     made = profile.examined(retained, of=ds, key=key, dates=dates, pixels=Pixels.CLEAN)
     return Exported(made.ds, made.report, None)
-
-
-def _looked_at(ds: Dataset) -> list[RgbImage]:
-    """The brightest and the darkest of all frames at each place, where text on any of them shows."""
-    frames = acquired.frames(ds)
-    if min(frames.shape[1:]) < _LEAST_SIDE:
-        return []
-    return [_stretched(frames.max(axis=0)), _stretched(frames.min(axis=0))]
-
-
-def _stretched(image: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> RgbImage:
-    values = image.astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    grey = ((values - low) * (255 / max(high - low, 1))).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)

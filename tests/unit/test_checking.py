@@ -230,6 +230,17 @@ def test_a_text_suspends_the_layout_until_somebody_resumes_it(site, reader):
         site.decide(layout_decisions.resume, OWN)
 
 
+def test_a_mended_file_is_another_layout_and_takes_over_what_waited(site, reader):
+    reader.found = True
+    site.arrives()
+    waiting = site.arrives()
+    reader.found = False
+    site.layout = SimpleNamespace(**{**vars(OWN), "sha256": "d" * 64})
+    assert site.decide(layout_decisions.resume, site.layout) == 1
+    site.prepare(waiting)
+    assert site.state(waiting) == PREPARED
+
+
 def test_a_screen_that_was_read_before_its_layout_was_suspended_is_not_kept_after(site, reader):
     key = site.ward.arrive("1.1.77", study="1.2.77")
     claimed: Any = SimpleNamespace(subject=key)

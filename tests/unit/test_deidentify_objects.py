@@ -24,6 +24,7 @@ from core.types import Reason
 from dicom_node.deidentify import Key, LeftoverReport, Pixels, Refusal, deidentify, export_object, exportable
 from dicom_node.deidentify.dates import Dates
 from dicom_node.deidentify.profile import examined
+from dicom_node.deidentify.sheets import sheets
 
 KEY = Key(bytes(range(32)))
 
@@ -229,3 +230,14 @@ def test_a_second_picture_beside_the_pixels_does_not_stay():
     made = export_object(image(FloatPixelData=bytes(16), DoubleFloatPixelData=bytes(16)), layouts=(), key=KEY).ds
     assert "FloatPixelData" not in made
     assert "DoubleFloatPixelData" not in made
+
+
+def test_every_frame_of_a_raw_image_is_on_a_sheet_to_be_read():
+    frames = np.arange(40, dtype=np.uint16)[:, None, None] * 100 + np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    shown = list(sheets(frames))
+    assert sum(int((sheet[..., 0] == 255).any(axis=None)) for sheet in shown) == len(shown)
+    assert sum(int(np.count_nonzero(sheet[..., 0] == 255)) for sheet in shown) == len(frames) * int(
+        (frames[0] == frames[0].max()).sum()
+    )
+    assert list(sheets(np.zeros((3, 8, 8), np.uint8))) == []
+    assert [sheet.shape for sheet in sheets(np.zeros((2, 1024, 900), np.uint8))] == [(1032, 908, 3)] * 2

@@ -61,7 +61,9 @@ def test_a_suspended_layout_stays_suspended_until_it_is_resumed(sessions, layout
     with sessions.write() as session:
         assert layout_states.resume(session, layout, now=NOW)
         assert not layout_states.resume(session, layout, now=NOW)
-    assert standing(sessions, layout) is (Standing.TRUSTED if layout.shipped else Standing.PROBATION)
+    assert standing(sessions, layout) is Standing.PROBATION
+    pass_images(sessions, layout, PROBATION_IMAGES)
+    assert standing(sessions, layout) is Standing.TRUSTED
 
 
 def test_a_resumed_layout_begins_its_probation_anew(sessions):

@@ -140,11 +140,12 @@ def _may_be_kept(session: Session, instance: Instance, layout: LayoutKey, checke
 
     Raises Unavailable, so that the screen is looked at anew, where the layout was trusted then and is on probation now.
     """
-    if checked.trusting and layout_states.standing(session, layout) is Standing.PROBATION:
+    standing = layout_states.standing(session, layout)
+    if checked.trusting and standing is Standing.PROBATION:
         raise Unavailable("layout_on_probation_anew")
-    if checked.counts and instance.checks is None and not layout.shipped:
-        return layout_states.passed(session, layout, now=now) is not Standing.SUSPENDED
-    return layout_states.standing(session, layout) is not Standing.SUSPENDED
+    if standing is Standing.PROBATION and checked.counts and instance.checks is None:
+        standing = layout_states.passed(session, layout, now=now)
+    return standing is not Standing.SUSPENDED
 
 
 def _image_of(
