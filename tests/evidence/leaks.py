@@ -42,10 +42,11 @@ YEARS = "180[1-9]|18[1-9][0-9]"
 FOUND = {
     "text": re.compile(STEM.encode(), re.IGNORECASE),
     "uid": re.compile(UID_STEM.encode()),
-    "time": re.compile(rb"[0-9]{6}\.7707[0-9]{2}"),
-    "date": re.compile(rf"(?<![0-9a-fA-F.])(?:{YEARS})([-./]?)(?:0[1-9]|1[0-2])\1[0-3][0-9](?![0-9a-fA-F])".encode()),
+    "time": re.compile(rb"(?<![0-9])(?:[0-9]{8})?[0-9]{6}\.7707[0-9]{2}"),
+    "date": re.compile(rf"(?<![0-9a-fA-F.])(?:{YEARS})([-./]?)(?:0[1-9]|1[0-2])\1[0-3][0-9](?!-?[0-9a-fA-F])".encode()),
 }
-"""A date of the 19th century, but where it is part of a hexadecimal or longer number."""
+"""Times and dates as DICOM writes them: not the end of a clock's ten digits of seconds, in one of 10,000 of which a
+fraction begins so; not a part of a hexadecimal or longer number, or of a UUID."""
 DEIDENTIFIED_TABLES = {"cases", "view_images", "layout_states", "predictions", "model_versions", "jobs"}
 SETTINGS = {"quiet_period_s": 2, "min_free_disk_mb": 1, "log_level": "DEBUG"}
 
@@ -111,6 +112,12 @@ def hits(content: bytes) -> dict[str, int]:
     """How many stems of each kind are in it."""
     counted = {kind: len(pattern.findall(content)) for kind, pattern in FOUND.items()}
     return {kind: count for kind, count in counted.items() if count}
+
+
+def _around(content: bytes) -> list[str]:
+    """What stands around the first hits, so that a person can judge them: all of it is invented."""
+    found = [match for pattern in FOUND.values() for match in pattern.finditer(content)][:5]
+    return [repr(content[max(match.start() - 60, 0) : match.end() + 60]) for match in found]
 
 
 def sources() -> list[list[Dataset]]:
@@ -212,6 +219,7 @@ def _report(hospital: Site, seen: Seen, crawl: Crawl, sent: list[Tokens]) -> dic
     return {
         "studies": len(sent),
         "hits": {place: found for place, content in places.items() if (found := hits(content))},
+        "where": {place: around for place, content in places.items() if (around := _around(content))},
         "searched": {place: len(content) for place, content in places.items()},
         "jobs": len(jobs),
         "jobs without a message": len(jobs - rung),
