@@ -355,7 +355,7 @@ def _sum(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 def page(step: dict[str, Any]) -> list[str]:
     """Lines for docs/evidence.md."""
     ended = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(step["ended"].items()))
-    lines = ["## Headers of 1,000 studies, searched for", ""]
+    lines = [f"## Headers of {step['studies']:,} studies, searched for", ""]
     lines += [f"{step['at']}: {step['studies']} studies in {step['rounds']} rounds on PostgreSQL and Redis, log level "]
     lines += [f"DEBUG, ended as {ended}. Each study had its own invented names, IDs, dates, UIDs, descriptions, "]
     lines += ["physician, operator and institution; one in twenty was broken, and some objects were refused.", ""]
