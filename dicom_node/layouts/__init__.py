@@ -5,6 +5,7 @@ A layout is a keep-list. What it does not name does not survive, so a text nobod
 
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.caption import Caption
+from dicom_node.layouts.circles import maps_of
 from dicom_node.layouts.criteria import KEYWORDS, Criteria, Header
 from dicom_node.layouts.cropping import Crop, crop
 from dicom_node.layouts.errors import LayoutError
@@ -37,6 +38,7 @@ __all__ = [
     "crop",
     "load",
     "load_all",
+    "maps_of",
     "parse",
     "recognise",
     "ring_score",
