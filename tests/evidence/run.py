@@ -1,5 +1,4 @@
-"""The long proofs, resumable: a step done is kept. Rewrites docs/evidence.md.
-
+"""The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
 python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key] [leaks] [text]
 """
@@ -16,9 +15,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import deidentification, leaks
+from evidence import deidentification, leaks, page
 
-from core import TRAINED_ON, __version__
 from models import artifact
 
 ROOT = Path(__file__).parents[2]
@@ -94,35 +92,16 @@ def main() -> None:
         if asked.again or not kept.exists():
             result = STEPS[name]()
             kept.write_text(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **result}))
-    found = {
-        name: json.loads((KEPT / f"{name}.json").read_text()) for name in STEPS if (KEPT / f"{name}.json").exists()
-    }
-    PAGE.write_text("\n".join(_page(found)) + "\n")
+    kept_ones = {name: KEPT / f"{name}.json" for name in STEPS}
+    found = {name: json.loads(path.read_text()) for name, path in kept_ones.items() if path.exists()}
+    page.write(PAGE, fresh={name: PAGES[name](result) for name, result in found.items()}, order=STEPS)
     sys.stdout.write(f"{PAGE.relative_to(ROOT)} is written\n")
 
 
-def _page(found: dict[str, Any]) -> list[str]:
-    lines = ["# Evidence", "", f"Written by `make evidence` of Perfuscope {__version__}. {TRAINED_ON}", ""]
-    if "held_out" in found:
-        lines += _held_out_page(found["held_out"])
-    if "kill_9" in found:
-        step = found["kill_9"]
-        lines += ["## Killed processes", "", f"{step['at']}: {step['passed']} of {step['rounds']} rounds passed. "]
-        lines += [
-            f"A round: {step['studies']} studies, SIGKILL to node, workers and supervisor in turn; every study got "
-        ]
-        lines += ["one report, none two.", ""]
-    if "production" in found:
-        lines += _production_page(found["production"])
-    if "canaries" in found:
-        lines += deidentification.canaries_page(found["canaries"])
-    if "answer_key" in found:
-        lines += deidentification.answer_key_page(found["answer_key"])
-    if "leaks" in found:
-        lines += leaks.page(found["leaks"])
-    if "text" in found:
-        lines += _text_page(found["text"])
-    return lines
+def _kill_9_page(step: dict[str, Any]) -> list[str]:
+    lines = ["## Killed processes", "", f"{step['at']}: {step['passed']} of {step['rounds']} rounds passed. "]
+    lines += [f"A round: {step['studies']} studies, SIGKILL to node, workers and supervisor in turn; every study got "]
+    return [*lines, "one report, none two.", ""]
 
 
 def _text_page(step: dict[str, Any]) -> list[str]:
@@ -173,6 +152,17 @@ def _held_out_page(step: dict[str, Any]) -> list[str]:
 def _share_row(name: str, share: dict[str, Any]) -> str:
     interval = f"{share['low']:.1%} to {share['high']:.1%}"
     return f"| {name} | {share['value']:.1%} | {interval} | {share['hits']} of {share['n']} |"
+
+
+PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "held_out": _held_out_page,
+    "kill_9": _kill_9_page,
+    "production": _production_page,
+    "canaries": deidentification.canaries_page,
+    "answer_key": deidentification.answer_key_page,
+    "leaks": leaks.page,
+    "text": _text_page,
+}
 
 
 if __name__ == "__main__":
