@@ -46,7 +46,7 @@ def _file_meta(ds: Dataset) -> FileMetaDataset:
 
 
 def _study(patient: SimulatedPatient) -> str:
-    """What tells a patient's simulated studies apart: what was simulated and, but for the first, page and population."""
+    """What tells a patient's simulated studies apart: the label and, but for the first, page and population."""
     page = "" if patient.page is COLUMNS else f"/{patient.page.name}"
     population = "" if patient.examination.population is DEFAULT else f"/{patient.examination.population.name}"
     return f"{patient.label.value}{page}{population}"

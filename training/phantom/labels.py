@@ -10,6 +10,9 @@ ORIGINAL = {Label.NORMAL: 63, Label.ISCHEMIA: 20, Label.INFARCTION: 4}
 """Patients of each label in the original work's cohort."""
 ORIGINAL_PATIENTS = sum(ORIGINAL.values())
 
+MISSED_ISCHEMIA = 0.8
+"""Of what readers miss, the share that is ischemia."""
+
 
 def mixed_label(seed: int, index: int) -> Label:
     """The label of patient ``index`` of a mixed cohort: each three in a row hold one of each, in random order."""
@@ -22,14 +25,14 @@ def original_label(seed: int, index: int) -> Label:
     if not 0 <= index < ORIGINAL_PATIENTS:
         raise PerfuscopeError(f"the original cohort has patients 0 to {ORIGINAL_PATIENTS - 1}, not {index}.")
     labels = [label for label, count in ORIGINAL.items() for _ in range(count)]
-    return labels[int(np.random.default_rng([seed, 87, 0]).permutation(len(labels))[index])]
+    return labels[int(np.random.default_rng([seed, 0, 0, ORIGINAL_PATIENTS]).permutation(len(labels))[index])]
 
 
 def true_label(rng: np.random.Generator, label: Label, readers: Readers) -> Label:
     """What a patient has whom a reader put on record as ``label``."""
     chance = rng.random()
     if label is Label.NORMAL:
-        other = Label.ISCHEMIA if rng.random() < 0.8 else Label.INFARCTION
+        other = Label.ISCHEMIA if rng.random() < MISSED_ISCHEMIA else Label.INFARCTION
         return other if chance < readers.missed else label
     if chance < readers.imagined:
         return Label.NORMAL
@@ -37,4 +40,4 @@ def true_label(rng: np.random.Generator, label: Label, readers: Readers) -> Labe
     return other if chance < readers.imagined + readers.confused else label
 
 
-__all__ = ["ORIGINAL", "ORIGINAL_PATIENTS", "mixed_label", "original_label", "true_label"]
+__all__ = ["MISSED_ISCHEMIA", "ORIGINAL", "ORIGINAL_PATIENTS", "mixed_label", "original_label", "true_label"]

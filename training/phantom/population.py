@@ -16,7 +16,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Disease:
-    """How ill the ill are; depths are shares of the activity lost at stress, ``left`` the share of that lost at rest."""
+    """How ill the ill are; depths are shares of the activity lost at stress, ``left`` the share of it lost at rest."""
 
     mild_share: float = 0.40
     mild_depth: Range = (0.16, 0.32)
@@ -91,8 +91,8 @@ class Camera:
     gut_share: tuple[float, float] = (0.15, 0.22)
     """Of stress and of rest acquisitions with a hot loop of gut against the inferior wall."""
     gut: Range = (0.05, 0.5)
-    hot_gut: Range = (1.0, 2.2)
-    hot_gut_mm: Range = (-66.0, -52.0)
+    hot_gut: Range = (1.0, 2.0)
+    hot_gut_mm: Range = (-64.0, -48.0)
     """The hot loop's height below the heart's axis; the wall's outside lies at about -34."""
     liver: Range = (0.1, 0.7)
 
@@ -158,6 +158,7 @@ ELSEWHERE = Population(
         liver=(0.2, 1.0),
     ),
     readers=Readers(missed=0.03, imagined=0.03, confused=0.03),
+    layouts=("qps-qgs-1280-hot",),
 )
 
 CLEAR = Population(

@@ -34,8 +34,8 @@ def normal_maps(patients: int, *, female: bool) -> Floats:
     for index in range(patients):
         rng = np.random.default_rng([_SEED, int(female), index])
         ventricle = draw_ventricle(rng, female=female, body=LOW_RISK.body)
-        for taken in draw_acquisitions(rng, female=female, population=LOW_RISK):
-            maps.append(perfusion(ventricle, (), acquisition=taken, rng=rng))
+        both = draw_acquisitions(rng, female=female, population=LOW_RISK)
+        maps += [perfusion(ventricle, (), acquisition=taken, rng=rng) for taken in both]
     return np.array(maps)
 
 
