@@ -146,7 +146,7 @@ def _how_many(patients: int | None, cohort: Cohort, label_class: LabelClass) -> 
     if cohort is Cohort.ORIGINAL:
         if patients is not None or label_class is not LabelClass.MIXED:
             raise PerfuscopeError(
-                f"--cohort original has {ORIGINAL_PATIENTS} patients of given classes; leave out --patients and --class."
+                f"--cohort original has {ORIGINAL_PATIENTS} patients of its own; leave out --patients and --class."
             )
         return ORIGINAL_PATIENTS
     if patients is None:

@@ -180,6 +180,7 @@ CLEAR = Population(
     body=replace(
         Body(),
         small_share=0.0,
+        weak_share=0.0,
         breast=((0.0, 0.14), (0.0, 0.04)),
         diaphragm=((0.0, 0.08), (0.0, 0.14)),
         shift=(0.8, 1.2),
