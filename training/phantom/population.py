@@ -18,15 +18,15 @@ Range = tuple[float, float]
 class Disease:
     """How ill the ill are; depths are shares of the activity lost at stress, ``left`` the share of it lost at rest."""
 
-    mild_share: float = 0.40
-    mild_depth: Range = (0.16, 0.32)
-    depth: Range = (0.30, 0.65)
+    mild_share: float = 0.32
+    mild_depth: Range = (0.18, 0.34)
+    depth: Range = (0.32, 0.68)
     partial_share: float = 0.40
     """Of ischemic patients whose defect recovers only partly at rest."""
     partial_left: Range = (0.20, 0.60)
     left: Range = (0.0, 0.15)
-    small_share: float = 0.30
-    small_half: Range = (0.14, 0.22)
+    small_share: float = 0.25
+    small_half: Range = (0.16, 0.24)
     half: Range = (0.22, 0.48)
     """Half axes of a defect on the polar plane, whose disc has the radius 1."""
     second_share: float = 0.16
@@ -37,9 +37,9 @@ class Disease:
     transmural: Range = (0.75, 1.1)
     stunned: Range = (0.0, 0.5)
     """Share of motion and thickening that ischemia takes at stress."""
-    shallow_share: float = 0.35
+    shallow_share: float = 0.30
     """Of infarctions that do not go through the wall."""
-    shallow_depth: Range = (0.24, 0.42)
+    shallow_depth: Range = (0.26, 0.44)
     shallow_transmural: Range = (0.6, 0.85)
     infarct_depth: Range = (0.40, 0.85)
     infarct_transmural: Range = (0.85, 1.2)
