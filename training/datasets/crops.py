@@ -82,7 +82,7 @@ def _read_all(files: Mapping[str, Sequence[Path]], progress: Progress | None) ->
 def views_of(paths: Sequence[Path], known: tuple[layouts.Layout, ...]) -> dict[View, Prepared]:
     """The three screens among a patient's files; Rejected says which one is missing, there twice or damaged."""
     views: dict[View, Prepared] = {}
-    for path in filter(_may_be_screen, paths):
+    for path in filter(may_be_screen, paths):
         prepared = prepare(path, layouts=known)
         if not isinstance(prepared, Prepared):
             continue
@@ -95,7 +95,7 @@ def views_of(paths: Sequence[Path], known: tuple[layouts.Layout, ...]) -> dict[V
     return views
 
 
-def _may_be_screen(path: Path) -> bool:
+def may_be_screen(path: Path) -> bool:
     """False for raw data and reports, which lie beside the screens and are left alone."""
     try:
         return is_candidate(str(read_file_meta_info(path).get("MediaStorageSOPClassUID", "")))
