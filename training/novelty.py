@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from core.errors import PerfuscopeError
 from core.types import REQUIRED_VIEWS
 from models import novelty
+from models.card import NoveltyLimits
+from models.figures import Proportion
 from models.network import Network
 from models.novelty import Detector, Space, ViewDetector
 
@@ -33,6 +35,10 @@ class Looked:
     features: Floats
     thumbnails: Floats
 
+    def take(self, index: slice | NDArray[np.intp]) -> "Looked":
+        """The patients at ``index``."""
+        return Looked(self.features[index], self.thumbnails[index])
+
 
 def look(network: Network, pixels: NDArray[np.uint8], maps: Floats | None) -> Looked:
     """The features and thumbnails of n patients: pixels (n, 3, 224, 224, 3), and the maps if the network reads them."""
@@ -56,6 +62,26 @@ def fit(train: Looked, validation: Looked) -> Detector:
         for place, view in enumerate(REQUIRED_VIEWS)
     }
     return Detector(views, _limit(study_scores(views.values(), validation)))
+
+
+def limits_of(detector: Detector, *, validation_patients: int) -> NoveltyLimits:
+    """What a card says of the detector, before it was tried on held-out patients."""
+    return NoveltyLimits(
+        quantile=QUANTILE,
+        validation_patients=validation_patients,
+        study=detector.study_limit,
+        views={view: _three(of_view.limits) for view, of_view in detector.views.items()},
+    )
+
+
+def _three(values: Floats) -> tuple[float, float, float]:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def refused(detector: Detector, held_out: Looked) -> Proportion:
+    """How many patients that took no part are refused; at most 1 % of those like the training's should be."""
+    scores = study_scores(detector.views.values(), held_out)
+    return Proportion.of(int((scores > detector.study_limit).sum()), len(scores))
 
 
 def study_scores(views: Iterable[ViewDetector], data: Looked) -> Floats:
