@@ -51,8 +51,9 @@ AREA /= AREA.sum()
 """The share of the disc that each place of a map stands for."""
 
 _CLIP = 6.0
-_TOP = slice(int(0.75 * RINGS * ANGLES), int(0.95 * RINGS * ANGLES))
-_LEAST = {"counts": 0.02, "function": 0.03}
+_UNIT = slice(int(0.5 * RINGS * ANGLES), int(0.9 * RINGS * ANGLES))
+"""Of a map's places by rising counts: those whose mean is the unit. Hotter ones may be gut, colder ones a defect."""
+_LEAST_COUNTS, _LEAST_FUNCTION = 0.02, 0.03
 """Deviations are not taken to be smaller, so that a place where normal patients agree by chance decides nothing."""
 
 
@@ -69,9 +70,16 @@ class NormalLimits:
         if len(maps) < 2:
             raise ValueError("limits of normal need at least two normal patients")
         values = channels(maps)
-        least = np.where([name.endswith(("motion", "thickening")) for name in CHANNELS], 0.03, 0.02)
+        function = [name.endswith(("motion", "thickening")) for name in CHANNELS]
+        least = np.where(function, _LEAST_FUNCTION, _LEAST_COUNTS)
         deviation = np.maximum(values.std(axis=0), least[:, None, None])
         return cls(values.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
+
+    def blended(self, other: "NormalLimits", share: float) -> "NormalLimits":
+        """These limits moved towards another hospital's by a share of 0 to 1."""
+        variance = (1 - share) * self.deviation**2 + share * other.deviation**2
+        mean = (1 - share) * self.mean + share * other.mean
+        return NormalLimits(mean.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
     def scores(self, maps: Floats) -> Floats:
         """Deviations from normal of every channel, -6 to 6: (n, 10, RINGS, ANGLES) becomes (n, 9, RINGS, ANGLES)."""
@@ -97,7 +105,7 @@ def channels(maps: Floats) -> Floats:
 def renormalised(counts: Floats) -> Floats:
     """Counts in units of the well perfused wall: a display's unit is its hottest spot, which may be gut."""
     flat = np.sort(counts.reshape(len(counts), -1), axis=1)
-    unit = np.maximum(flat[:, _TOP].mean(axis=1), 0.05)
+    unit = np.maximum(flat[:, _UNIT].mean(axis=1), 0.05)
     return np.asarray(counts / unit[:, None, None], dtype=np.float32)
 
 
