@@ -10,7 +10,8 @@ from training.phantom import limits, polar, reference
 from training.phantom.acquisition import draw_acquisitions
 from training.phantom.anatomy import PATIENT_AXES, SHAPE, arc_mm, axes_mm, draw_ventricle, locate, surface, voxel_of
 from training.phantom.disease import SEGMENTS, Defect, Territory, draw_defects, territory_mask
-from training.phantom.examination import examine, mixed_label, quantify
+from training.phantom.examination import examine, quantify
+from training.phantom.labels import mixed_label
 
 _PLACES = {Territory.LAD: (115, 0.5), Territory.LCX: (0, 0.6), Territory.RCA: (245, 0.65)}
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.phantom.population import DEFAULT, Body
+
 Floats = NDArray[np.float64]
 
 SLICES = 26
@@ -58,13 +60,13 @@ class Surface:
     normal_z: Floats
 
 
-def draw_ventricle(rng: np.random.Generator, *, female: bool) -> Ventricle:
-    """A ventricle at random; women's are smaller, and one in ten contracts poorly without any perfusion defect."""
-    small = 0.92 if female else 1.0
-    weak = rng.uniform(0.55, 0.8) if rng.random() < 0.1 else 1.0
+def draw_ventricle(rng: np.random.Generator, *, female: bool, body: Body = DEFAULT.body) -> Ventricle:
+    """A ventricle at random; women's are smaller, some are small, and some contract poorly without a defect."""
+    size = (0.92 if female else 1.0) * (rng.uniform(*body.small_factor) if rng.random() < body.small_share else 1.0)
+    weak = rng.uniform(0.55, 0.8) if rng.random() < body.weak_share else 1.0
     return Ventricle(
-        radius_mm=small * float(np.clip(rng.normal(28.5, 2.6), 23, 36)) * (1.06 if weak < 1 else 1.0),
-        length_mm=small * float(np.clip(rng.normal(53, 4.5), 43, 64)),
+        radius_mm=size * _within(rng, body.radius_mean_sd_mm) * (1.06 if weak < 1 else 1.0),
+        length_mm=size * _within(rng, body.length_mean_sd_mm),
         base_mm=rng.uniform(8, 14),
         wall_mm=float(np.clip(rng.normal(10, 0.8), 8.2, 12.5)),
         apical_thinning=rng.uniform(0.05, 0.3),
@@ -73,6 +75,11 @@ def draw_ventricle(rng: np.random.Generator, *, female: bool) -> Ventricle:
         thickening=weak * rng.uniform(0.38, 0.6),
         septal_activity=rng.uniform(0.9, 1.0),
     )
+
+
+def _within(rng: np.random.Generator, mean_sd: tuple[float, float]) -> float:
+    """A normal number, not farther than two and a half standard deviations off."""
+    return mean_sd[0] + mean_sd[1] * float(np.clip(rng.normal(), -2.2, 2.5))
 
 
 def _meridian(ventricle: Ventricle) -> tuple[Floats, Floats]:

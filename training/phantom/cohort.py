@@ -2,7 +2,7 @@
 
 A cohort is named by its seed; patient k is a function of (seed, k), so a cohort of 10 is the first tenth of a cohort
 of 100. A mixed cohort holds equal thirds of normal, ischemia and infarction, which is no hospital's mix: weigh figures
-from it accordingly.
+from it accordingly. ``labels.original_label`` gives the original work's mix.
 """
 
 import csv
@@ -10,6 +10,7 @@ import multiprocessing
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,24 +20,29 @@ from core.errors import PerfuscopeError
 from core.types import Label
 from training.phantom.dicom import write_study
 from training.phantom.identity import patient_id
-from training.phantom.pages import COLUMNS
+from training.phantom.labels import mixed_label
 from training.phantom.patient import SimulatedPatient, simulate
+from training.phantom.population import DEFAULT, Population
 
 TRUTH = "truth.csv"
 _UNFINISHED = "truth.csv.part"
 Row = dict[str, str | int | float]
+Labels = Callable[[int, int], Label]
+"""The label of patient ``index`` of the cohort ``seed``; a module's function, so that other processes find it."""
 
 
-def refuse_foreign_content(out: Path, *, patients: int, seed: int) -> None:
+def refuse_foreign_content(out: Path, *, patients: int, seed: int, population: Population = DEFAULT) -> None:
     """Raise PerfuscopeError where OUT holds anything that writing this cohort would not replace."""
     if out.exists() and not out.is_dir():
         raise PerfuscopeError(f"{out} is a file; name a folder.")
     held = {entry.name for entry in out.iterdir() if entry.name[0] != "."} if out.exists() else set()
     held -= {TRUTH, _UNFINISHED}
-    foreign = held - {patient_id(seed, index) for index in range(patients)}
+    foreign = held - {patient_id(seed, index, mark=population.mark) for index in range(patients)}
     if not foreign:
         return
-    ours = [int(found[1]) for name in foreign if (found := re.fullmatch(rf"SIM-S{seed}-(\d{{6,}})", name))]
+    ours = [
+        int(found[1]) for name in foreign if (found := re.fullmatch(rf"SIM-{population.mark}S{seed}-(\d{{6,}})", name))
+    ]
     if len(ours) == len(foreign):
         raise PerfuscopeError(
             f"{out} holds a larger cohort of seed {seed}; "
@@ -45,14 +51,32 @@ def refuse_foreign_content(out: Path, *, patients: int, seed: int) -> None:
     raise PerfuscopeError(f"{out} holds other things than a cohort of seed {seed}; name a new or an empty folder.")
 
 
-def _write_patient(index: int, *, out: Path, seed: int, label: Label | None, layout: str, rle: bool, png: bool) -> Row:
-    patient = simulate(seed, index, label=label, layout=layout)
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Whom to simulate: everything but the patient's number."""
+
+    seed: int
+    labels: Labels
+    layout: str | None
+    population: Population
+
+    def patient(self, index: int) -> SimulatedPatient:
+        label = self.labels(self.seed, index)
+        return simulate(self.seed, index, label=label, layout=self.layout, population=self.population)
+
+
+def _write_patient(index: int, *, out: Path, drawn: _Drawn, rle: bool, png: bool) -> Row:
+    patient = drawn.patient(index)
     folder = out / patient.identity.patient_id
     write_study(patient, folder, rle=rle)
     if png:
         for view, pixels in patient.screens.items():
             Image.fromarray(pixels).save(folder / f"{view.value}.png")
     return patient.truth
+
+
+def _always(seed: int, index: int, *, label: Label) -> Label:  # noqa: ARG001 - every patient's label
+    return label
 
 
 def _rows(work: Callable[[int], Row], *, patients: int, workers: int) -> Iterator[Row]:
@@ -70,7 +94,9 @@ def write_cohort(
     patients: int,
     seed: int,
     label: Label | None = None,
-    layout: str = COLUMNS.name,
+    labels: Labels = mixed_label,
+    layout: str | None = None,
+    population: Population = DEFAULT,
     rle: bool = False,
     png: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -78,13 +104,15 @@ def write_cohort(
 ) -> Path:
     """Write OUT/<patient_id>/{qps,stress_qgs,rest_qgs,raw_nm}.dcm and OUT/truth.csv; returns the path of truth.csv.
 
-    ``layout`` names the program whose pages are drawn (``pages.PAGES``), ``progress`` is told how many patients are
-    done, ``png`` writes the screens as pictures beside. truth.csv appears last, so a folder that holds it is complete.
+    ``label`` is every patient's, else ``labels`` gives each one's. ``layout`` names the program whose pages are drawn
+    (``pages.PAGES``), by default the population's. ``progress`` is told how many patients are done, ``png`` writes the
+    screens as pictures beside. truth.csv appears last, so a folder that holds it is complete.
     """
     out.mkdir(parents=True, exist_ok=True)
     truth = out / TRUTH
     truth.unlink(missing_ok=True)
-    work = partial(_write_patient, out=out, seed=seed, label=label, layout=layout, rle=rle, png=png)
+    drawn = _Drawn(seed, labels if label is None else partial(_always, label=label), layout, population)
+    work = partial(_write_patient, out=out, drawn=drawn, rle=rle, png=png)
     rows = []
     for done, row in enumerate(_rows(work, patients=patients, workers=workers), start=1):
         rows.append(row)

@@ -24,6 +24,7 @@ from core.types import RgbImage, View
 from training.phantom.identity import uid
 from training.phantom.pages import COLUMNS
 from training.phantom.patient import SimulatedPatient
+from training.phantom.population import DEFAULT
 from training.phantom.rawnm import add_tomography
 
 MANUFACTURER = "Perfuscope Simulator"
@@ -45,8 +46,10 @@ def _file_meta(ds: Dataset) -> FileMetaDataset:
 
 
 def _study(patient: SimulatedPatient) -> str:
-    """What tells a patient's simulated studies apart: what was simulated and, but for the first, the page."""
-    return patient.label.value if patient.page is COLUMNS else f"{patient.label.value}/{patient.page.name}"
+    """What tells a patient's simulated studies apart: the label and, but for the first, page and population."""
+    page = "" if patient.page is COLUMNS else f"/{patient.page.name}"
+    population = "" if patient.examination.population is DEFAULT else f"/{patient.examination.population.name}"
+    return f"{patient.label.value}{page}{population}"
 
 
 def _common(patient: SimulatedPatient, what: str, *, series: tuple[int, str], minutes: int) -> Dataset:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Label
+from training.phantom.population import DEFAULT, Disease
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,6 @@ _CENTRE = {
     Territory.LCX: ((-40, 30), (0.45, 0.8)),
     Territory.RCA: ((215, 280), (0.45, 0.8)),
 }
-_MILD = 0.34
 _SHARE = {Territory.LAD: 0.45, Territory.LCX: 0.25, Territory.RCA: 0.30}
 
 
@@ -87,21 +87,33 @@ def territory_mask(territory: Territory, p: Floats, theta: Floats) -> Floats:
     return sector * (1 - apex) + (apex if territory is Territory.LAD else 0.0)
 
 
-def draw_defects(rng: np.random.Generator, label: Label) -> tuple[Defect, ...]:
-    """The defects of one patient: none for a normal one, else one, and a second territory in every sixth patient."""
+def draw_defects(
+    rng: np.random.Generator, label: Label, *, disease: Disease = DEFAULT.disease, doubtful: bool = False
+) -> tuple[Defect, ...]:
+    """The defects of one patient who has what ``label`` says: none, one, two, or the same loss in all territories.
+
+    ``doubtful`` draws those that readers disagree about: mild, small, partly reversible, not through the wall.
+    """
     if label is Label.NORMAL:
         return ()
     shares = np.array([_SHARE[t] for t in Territory])
-    count = 2 if rng.random() < 1 / 6 else 1
+    count = 2 if rng.random() < disease.second_share and not doubtful else 1
     chosen = rng.choice(len(shares), size=count, replace=False, p=shares)
-    return tuple(_draw(rng, label, list(Territory)[int(k)]) for k in chosen)
+    if label is Label.ISCHEMIA and rng.random() < disease.balanced_share and not doubtful:
+        return _balanced(rng, disease)
+    return tuple(_draw(rng, label, list(Territory)[int(k)], disease=disease, doubtful=doubtful) for k in chosen)
 
 
-def _draw(rng: np.random.Generator, label: Label, territory: Territory) -> Defect:
+def _draw(rng: np.random.Generator, label: Label, territory: Territory, *, disease: Disease, doubtful: bool) -> Defect:
     angles, heights = _CENTRE[territory]
-    depth, rest, transmural = _ischemia(rng) if label is Label.ISCHEMIA else _infarction(rng)
-    stunned = (rng.uniform(0.0, 0.5), 0.05) if label is Label.ISCHEMIA else (rng.uniform(0.55, 1.1),) * 2
-    size = rng.uniform(0.2, 0.3) if depth < _MILD else rng.uniform(0.26, 0.5)
+    draw = _ischemia if label is Label.ISCHEMIA else _infarction
+    depth, rest, transmural = draw(rng, disease, doubtful=doubtful)
+    if label is Label.ISCHEMIA:
+        stunned = (rng.uniform(*disease.stunned), 0.05)
+    else:
+        stunned = (rng.uniform(*disease.infarct_stunned),) * 2
+    small = rng.random() < disease.small_share or doubtful
+    size = rng.uniform(*(disease.small_half if small else disease.half))
     return Defect(
         territory=territory,
         theta=float(np.radians(rng.uniform(*angles))),
@@ -116,15 +128,36 @@ def _draw(rng: np.random.Generator, label: Label, territory: Territory) -> Defec
     )
 
 
-def _ischemia(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Depth at stress, share of it left at rest, transmural extent: a fifth is mild, a third only partly reversible."""
-    depth = rng.uniform(0.22, _MILD) if rng.random() < 1 / 5 else rng.uniform(_MILD, 0.7)
-    left = rng.uniform(0.15, 0.45) if rng.random() < 1 / 3 else rng.uniform(0.0, 0.15)
-    return depth, left, rng.uniform(0.75, 1.1)
+def _ischemia(rng: np.random.Generator, disease: Disease, *, doubtful: bool) -> tuple[float, float, float]:
+    """Depth at stress, share of it left at rest, transmural extent."""
+    depth = rng.uniform(*(disease.mild_depth if rng.random() < disease.mild_share or doubtful else disease.depth))
+    left = rng.uniform(*(disease.partial_left if rng.random() < disease.partial_share or doubtful else disease.left))
+    return depth, left, rng.uniform(*disease.transmural)
 
 
-def _infarction(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Depth at stress, share of it left at rest, transmural extent: a sixth is shallow and not transmural."""
-    if rng.random() < 1 / 6:
-        return rng.uniform(0.3, 0.45), rng.uniform(0.88, 1.0), rng.uniform(0.65, 0.85)
-    return rng.uniform(0.45, 0.9), rng.uniform(0.88, 1.0), rng.uniform(0.85, 1.2)
+def _infarction(rng: np.random.Generator, disease: Disease, *, doubtful: bool) -> tuple[float, float, float]:
+    """Depth at stress, share of it left at rest, transmural extent."""
+    left = rng.uniform(*disease.infarct_left)
+    if rng.random() < disease.shallow_share or doubtful:
+        return rng.uniform(*disease.shallow_depth), left, rng.uniform(*disease.shallow_transmural)
+    return rng.uniform(*disease.infarct_depth), left, rng.uniform(*disease.infarct_transmural)
+
+
+def _balanced(rng: np.random.Generator, disease: Disease) -> tuple[Defect, ...]:
+    """Much the same loss in every territory, and a wall that is stunned all over."""
+    depth, stunned = rng.uniform(*disease.balanced_depth), rng.uniform(0.25, 0.6)
+    return tuple(
+        Defect(
+            territory=territory,
+            theta=float(np.radians(np.mean(_CENTRE[territory][0]))),
+            p=0.5,
+            half_radial=1.3,
+            half_tangential=1.3,
+            transmural=1.1,
+            depth_stress=depth * rng.uniform(0.85, 1.15),
+            depth_rest=depth * rng.uniform(*disease.left),
+            stunned_stress=stunned,
+            stunned_rest=0.05,
+        )
+        for territory in Territory
+    )

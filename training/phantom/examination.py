@@ -1,17 +1,19 @@
-"""One simulated patient examined at stress and at rest: anatomy, disease, images and what is measured on them."""
+"""One simulated patient examined at stress and at rest: images and what is measured on them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import LABELS, Label
+from core.types import Label
 from training.phantom import function, limits, polar
-from training.phantom.acquisition import Acquisition, draw_acquisitions
-from training.phantom.anatomy import Ventricle, draw_ventricle
-from training.phantom.disease import Defect, draw_defects
-from training.phantom.identity import Identity, draw_identity
+from training.phantom.acquisition import Acquisition
+from training.phantom.anatomy import Ventricle
+from training.phantom.disease import Defect
+from training.phantom.identity import Identity
 from training.phantom.imaging import Scan, scan
+from training.phantom.population import DEFAULT, Population
+from training.phantom.subject import Subject, draw_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,11 @@ class Examination:
 
     seed: int
     index: int
+    population: Population
     label: Label
+    """The label on record: a reader's."""
+    true_label: Label
+    """What was simulated."""
     identity: Identity
     ventricle: Ventricle
     defects: tuple[Defect, ...]
@@ -60,6 +66,11 @@ class Examination:
             "transmural": round(min(first.transmural, 1.0), 3) if first else 0.0,
             **_measured("stress", self.stress),
             **_measured("rest", self.rest),
+            "population": self.population.name,
+            "true_label": self.true_label.value,
+            "radius_mm": round(self.ventricle.radius_mm, 1),
+            **_taken("stress", self.stress.scan.acquisition),
+            **_taken("rest", self.rest.scan.acquisition),
         }
 
 
@@ -79,6 +90,15 @@ def _measured(name: str, quantified: Quantified) -> dict[str, str | int | float]
     }
 
 
+def _taken(name: str, acquisition: Acquisition) -> dict[str, str | int | float]:
+    return {
+        f"misregistered_{name}": round(acquisition.misregistered, 3),
+        f"liver_{name}": round(acquisition.liver, 3),
+        f"moved_{name}_mm": round(acquisition.motion_mm, 1),
+        f"counts_{name}": round(acquisition.counts, 1),
+    }
+
+
 def _extent_percent(defects: tuple[Defect, ...]) -> float:
     """Share of the polar map that the defects cover."""
     p, theta = np.meshgrid(polar.P, polar.THETA, indexing="ij")
@@ -86,12 +106,6 @@ def _extent_percent(defects: tuple[Defect, ...]) -> float:
     for defect in defects:
         covered |= defect.mask(p, theta) > 0.5
     return 100 * float(polar.AREA[covered].sum())
-
-
-def mixed_label(seed: int, index: int) -> Label:
-    """The label of patient ``index`` of a mixed cohort: each three in a row hold one of each, in random order."""
-    order = np.random.default_rng([seed, index // len(LABELS), 0]).permutation(len(LABELS))
-    return LABELS[int(order[index % len(LABELS)])]
 
 
 def quantify(
@@ -119,24 +133,26 @@ def quantify(
     )
 
 
-def examine(seed: int, index: int, *, label: Label | None = None) -> Examination:
+def examine(seed: int, index: int, *, label: Label | None = None, population: Population = DEFAULT) -> Examination:
     """Patient ``index`` of the cohort ``seed`` (both 0 or above), with the mixed cohort's label unless given one."""
-    who, body, camera, illness, *noise = (np.random.default_rng([seed, index, k]) for k in range(1, 7))
-    chosen = mixed_label(seed, index) if label is None else label
-    identity = draw_identity(who, seed=seed, index=index)
-    ventricle = draw_ventricle(body, female=identity.female)
-    defects = draw_defects(illness, chosen)
+    return examined(draw_subject(seed, index, label=label, population=population))
+
+
+def examined(subject: Subject) -> Examination:
+    """The subject's study: the same one every time."""
     stress, rest = (
-        quantify(ventricle, defects, acquisition=acquisition, female=identity.female, rng=rng)
-        for acquisition, rng in zip(draw_acquisitions(camera, female=identity.female), noise, strict=True)
+        quantify(subject.ventricle, subject.defects, acquisition=taken, female=subject.identity.female, rng=rng)
+        for taken, rng in zip(subject.acquisitions, subject.noise(), strict=True)
     )
     return Examination(
-        seed=seed,
-        index=index,
-        label=chosen,
-        identity=identity,
-        ventricle=ventricle,
-        defects=defects,
+        seed=subject.seed,
+        index=subject.index,
+        population=subject.population,
+        label=subject.label,
+        true_label=subject.true_label,
+        identity=subject.identity,
+        ventricle=subject.ventricle,
+        defects=subject.defects,
         stress=stress,
         rest=rest,
     )

@@ -69,21 +69,21 @@ class Identity:
         return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def patient_id(seed: int, index: int) -> str:
-    """The identifier of patient ``index`` of the cohort ``seed``; no two cohorts share one."""
-    return f"SIM-S{seed}-{index:06d}"
+def patient_id(seed: int, index: int, *, mark: str = "") -> str:
+    """The identifier of patient ``index`` of the cohort ``seed``; no two cohorts or populations share one."""
+    return f"SIM-{mark}S{seed}-{index:06d}"
 
 
-def draw_identity(rng: np.random.Generator, *, seed: int, index: int) -> Identity:
-    """An identity that belongs to (seed, index) alone."""
+def draw_identity(rng: np.random.Generator, *, seed: int, index: int, mark: str = "") -> Identity:
+    """An identity that belongs to (seed, index) and the population with that mark alone."""
     family = _FAMILIES[int(rng.integers(len(_FAMILIES)))]
     given = f"PATIENT {index:04d}" if family == "SIMULATED" else _GIVEN[int(rng.integers(len(_GIVEN)))]
     study_at = _FIRST_DAY + timedelta(days=int(rng.integers(_DAYS)), minutes=int(rng.integers(7 * 60 + 30, 16 * 60)))
     born = study_at - timedelta(days=int(rng.integers(38 * 366, 87 * 365)))
-    number = int.from_bytes(_digest(seed, index, "accession")[:6]) % 10**10
+    number = int.from_bytes(_digest(seed, index, f"{mark}accession")[:6]) % 10**10
     return Identity(
         name=f"{family}^{given}",
-        patient_id=patient_id(seed, index),
+        patient_id=patient_id(seed, index, mark=mark),
         sex="F" if rng.random() < 0.42 else "M",
         birth_date=born.date(),
         accession_number=f"SIM{number:010d}",

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 
 from training.phantom.acquisition import GATES, Acquisition
-from training.phantom.anatomy import Ventricle, Wall, axes_mm, locate
+from training.phantom.anatomy import PATIENT_AXES, Ventricle, Wall, axes_mm, locate
 from training.phantom.disease import Defect
 
 Floats = NDArray[np.float64]
@@ -43,11 +43,13 @@ def _contracted(
 
 
 def _activity(ventricle: Ventricle, wall: Wall, acquisition: Acquisition) -> Floats:
-    """Activity of the wall without defects, after attenuation by breast and diaphragm."""
-    anterior = np.exp(-0.5 * (_turn(wall.theta, 95) / 35) ** 2) * np.clip(wall.p * 1.6, 0, 1)
-    inferior = np.exp(-0.5 * (_turn(wall.theta, 262) / 38) ** 2) * np.clip(wall.p * 1.4, 0, 1)
+    """Activity of the wall without defects, after attenuation by breast, diaphragm and a misplaced attenuation map."""
+    anterior = np.exp(-0.5 * (_turn(wall.theta, acquisition.breast_degrees) / 35) ** 2) * np.clip(wall.p * 1.6, 0, 1)
+    inferior = np.exp(-0.5 * (_turn(wall.theta, acquisition.diaphragm_degrees) / 38) ** 2) * np.clip(wall.p * 1.4, 0, 1)
+    lateral = np.exp(-0.5 * (_turn(wall.theta, 40) / 40) ** 2) * np.clip(wall.p * 1.3, 0, 1)
     septal = np.exp(-0.5 * (_turn(wall.theta, 180) / 45) ** 2)
     through = (1 - acquisition.breast * anterior) * (1 - acquisition.diaphragm * inferior)
+    through = through * (1 - acquisition.misregistered * lateral)
     return (1 - (1 - ventricle.septal_activity) * septal) * through
 
 
@@ -89,6 +91,7 @@ def _neighbours(ventricle: Ventricle, acquisition: Acquisition) -> Floats:
     x, y, z = axes_mm(ventricle, voxel_mm=acquisition.voxel_mm, centre_mm=acquisition.centre_mm)
     gx, gy, gz = acquisition.gut_mm
     gut = _bell(x - gx, 26) * _bell(y - gy, 11) * _bell(z - gz, 24)
+    liver = _bell(x + 48, 34) * _bell(y + 84, 20) * _bell(z - 5, 34)
     side = ventricle.radius_mm
     shell = np.sqrt(
         ((x + 1.1 * side) / (1.15 * side)) ** 2
@@ -97,21 +100,16 @@ def _neighbours(ventricle: Ventricle, acquisition: Acquisition) -> Floats:
     )
     outside = np.clip((np.hypot(x, y) - side) / 8, 0, 1) * np.clip((z + ventricle.base_mm) / 8 + 0.5, 0, 1)
     right = _bell((shell - 1) * side, 3.0) * (x < 0) * outside
-    return acquisition.background + acquisition.gut * gut + acquisition.right_ventricle * right
+    below = acquisition.gut * gut + acquisition.liver * liver
+    return acquisition.background + below + acquisition.right_ventricle * right
 
 
 def _bell(distance: Floats, width: float) -> Floats:
     return np.asarray(np.exp(-0.5 * (distance / width) ** 2), dtype=np.float64)
 
 
-def scan(
-    ventricle: Ventricle,
-    defects: tuple[Defect, ...],
-    *,
-    acquisition: Acquisition,
-    rng: np.random.Generator,
-) -> Scan:
-    """Image the ventricle: activity blurred by the camera, Poisson noise, then the reconstruction's filter."""
+def _activities(ventricle: Ventricle, defects: tuple[Defect, ...], acquisition: Acquisition) -> list[Floats]:
+    """Where the activity is in each of ``PHASES``, motion included, before the camera blurs it."""
     wall = locate(ventricle, voxel_mm=acquisition.voxel_mm, centre_mm=acquisition.centre_mm)
     activity = _activity(ventricle, wall, acquisition)
     contraction = _contracted(ventricle, wall, defects, at_stress=acquisition.at_stress)
@@ -128,8 +126,38 @@ def scan(
             defects=defects,
             acquisition=acquisition,
         )
-        phases.append(gaussian_filter(volume, _sigma(acquisition.resolution_mm, acquisition), truncate=3.0))
-    expected = np.sum([share * volume for (_, share), volume in zip(PHASES, phases, strict=True)], axis=0)
+        phases.append(_moved(volume, acquisition))
+    return phases
+
+
+def _moved(volume: Floats, acquisition: Acquisition) -> Floats:
+    """What a patient looks like who moved along the body's axis during the acquisition: a mixture of both places."""
+    if not acquisition.moved_share:
+        return volume
+    x, y, z = acquisition.motion_mm / acquisition.voxel_mm * PATIENT_AXES[:, 2]
+    moved = shift(volume, (-z, -y, x), order=1, mode="nearest")
+    return np.asarray((1 - acquisition.moved_share) * volume + acquisition.moved_share * moved, dtype=np.float64)
+
+
+def _blurred(volume: Floats, acquisition: Acquisition) -> Floats:
+    return gaussian_filter(volume, _sigma(acquisition.resolution_mm, acquisition), truncate=3.0)
+
+
+def _averaged(phases: list[Floats]) -> Floats:
+    """What an ungated image averages."""
+    return np.asarray(np.sum([share * v for (_, share), v in zip(PHASES, phases, strict=True)], axis=0))
+
+
+def scan(
+    ventricle: Ventricle,
+    defects: tuple[Defect, ...],
+    *,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+) -> Scan:
+    """Image the ventricle: activity blurred by the camera, Poisson noise, then the reconstruction's filter."""
+    phases = [_blurred(phase, acquisition) for phase in _activities(ventricle, defects, acquisition)]
+    expected = _averaged(phases)
     gate_counts = acquisition.counts * 2 / GATES
     return Scan(
         acquisition=acquisition,
@@ -138,6 +166,16 @@ def scan(
         end_systole=_counted(phases[-1], gate_counts, acquisition=acquisition, rng=rng),
         expected=expected,
     )
+
+
+def ungated(
+    ventricle: Ventricle, defects: tuple[Defect, ...], *, acquisition: Acquisition, rng: np.random.Generator | None
+) -> Floats:
+    """The ungated stack of ``scan`` alone, from the same random numbers; without any, the one without noise."""
+    expected = _averaged([_blurred(phase, acquisition) for phase in _activities(ventricle, defects, acquisition)])
+    if rng is None:
+        return gaussian_filter(expected, _sigma(acquisition.filter_mm, acquisition), truncate=3.0)
+    return _counted(expected, acquisition.counts, acquisition=acquisition, rng=rng)
 
 
 def _sigma(fwhm_mm: float, acquisition: Acquisition) -> float:

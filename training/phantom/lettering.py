@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from core.types import RgbImage
-from training.phantom.palette import coloured
+from training.phantom.palette import TEAL, Scale, coloured
 
 Colour = tuple[int, int, int]
 
@@ -91,7 +91,7 @@ def write_scores(canvas: Canvas, scores: NDArray[np.intp], *, centre: tuple[floa
         canvas.text(place, str(score), size=12, colour=AMBER if score else DIM, anchor="mm")
 
 
-def paint_scale(pixels: RgbImage, *, box: tuple[int, int, int, int]) -> None:
+def paint_scale(pixels: RgbImage, *, box: tuple[int, int, int, int], scale: Scale = TEAL) -> None:
     """The colour scale from left (0) to right (100 %)."""
     left, top, right, bottom = box
-    pixels[top:bottom, left:right] = coloured(np.linspace(0, 1, right - left))[None]
+    pixels[top:bottom, left:right] = coloured(np.linspace(0, 1, right - left), scale)[None]

@@ -1,7 +1,8 @@
 """The pages that can be simulated: what a workstation program calls itself, and how it draws the three screens."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 from core.errors import PerfuscopeError
@@ -42,7 +43,19 @@ STRIPS = Page(
     ),
     draw=strips.draw,
 )
-PAGES: Mapping[str, Page] = MappingProxyType({page.name: page for page in (COLUMNS, STRIPS)})
+HOT = replace(
+    COLUMNS,
+    name="qps-qgs-1280-hot",
+    model_name="Phantom hot",
+    draw=partial(screens.draw, style=screens.HOT_STYLE),
+)
+RAINBOW = replace(
+    STRIPS,
+    name="strips-1024-rainbow",
+    model_name="Phantom with strips, rainbow",
+    draw=partial(strips.draw, style=strips.RAINBOW_STYLE),
+)
+PAGES: Mapping[str, Page] = MappingProxyType({page.name: page for page in (COLUMNS, HOT, STRIPS, RAINBOW)})
 
 
 def named(name: str) -> Page:
@@ -52,4 +65,4 @@ def named(name: str) -> Page:
     return PAGES[name]
 
 
-__all__ = ["COLUMNS", "PAGES", "STRIPS", "Page", "named"]
+__all__ = ["COLUMNS", "HOT", "PAGES", "RAINBOW", "STRIPS", "Page", "named"]

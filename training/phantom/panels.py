@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from core.types import RgbImage
 from training.phantom.anatomy import PATIENT_AXES, Ventricle
-from training.phantom.palette import coloured
+from training.phantom.palette import TEAL, Scale, coloured
 from training.phantom.polar import ANGLES, RINGS, PolarMap
 
 Floats = NDArray[np.float64]
@@ -18,12 +18,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class MapStyle:
-    """How large a page draws its polar maps, and the ring around them."""
+    """How a page draws its polar maps: how large, the ring around them, and the colour scale of all its images."""
 
     radius_px: int
     ring_px: int
     """The ring's outer radius."""
     ring_colour: tuple[int, int, int]
+    scale: Scale = TEAL
 
 
 GREY_RINGS = MapStyle(radius_px=145, ring_px=147, ring_colour=(112, 112, 112))
@@ -47,16 +48,16 @@ def paint_map(pixels: RgbImage, values: PolarMap, *, centre: tuple[int, int], st
     inside, ring, where = _disc(style)
     (x, y), reach = centre, style.ring_px
     square = pixels[y - reach : y + reach + 1, x - reach : x + reach + 1]
-    square[inside] = coloured(map_coordinates(values, where, order=1, mode="grid-wrap"))
+    square[inside] = coloured(map_coordinates(values, where, order=1, mode="grid-wrap"), style.scale)
     square[ring] = style.ring_colour
 
 
-def paint_slice(pixels: RgbImage, values: Floats, *, box: tuple[int, int, int, int]) -> None:
+def paint_slice(pixels: RgbImage, values: Floats, *, box: tuple[int, int, int, int], scale: Scale = TEAL) -> None:
     """Paint a slice of counts 0..1, enlarged smoothly, into ``box`` (left, top, right, bottom)."""
     left, top, right, bottom = box
     image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
     large = image.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    pixels[top:bottom, left:right] = coloured(np.asarray(large))
+    pixels[top:bottom, left:right] = coloured(np.asarray(large), scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,14 @@ def paint_surface(
     box: tuple[int, int, int, int],
     mm_per_px: float,
     mesh: Shape | None = None,
+    scale: Scale = TEAL,
 ) -> None:
     """Paint a lit surface that carries a polar map of values 0..1, and the wires of another shape around it."""
     left, top, right, bottom = box
     panel = pixels[top:bottom, left:right]
     hits = _meet(shape, (right - left, bottom - top), mm_per_px=mm_per_px)
     where = [np.clip(hits.p * RINGS - 0.5, 0, RINGS - 1), hits.theta * ANGLES / (2 * np.pi) - 0.5]
-    colour = coloured(map_coordinates(values, where, order=1, mode="grid-wrap")).astype(np.float64)
+    colour = coloured(map_coordinates(values, where, order=1, mode="grid-wrap"), scale).astype(np.float64)
     panel[hits.seen] = np.rint(colour * hits.light[:, None]).astype(np.uint8)
     if mesh is not None:
         _paint_mesh(panel, _meet(mesh, (right - left, bottom - top), mm_per_px=mm_per_px))

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.types import Label, RgbImage, View
 from training.phantom.examination import Examination, Quantified, examine
 from training.phantom.identity import Identity
 from training.phantom.pages import COLUMNS, Page, named
+from training.phantom.population import DEFAULT, Population
+
+_PAGE = 9
+"""Seeds the choice of a page, apart from what ``subject`` draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class SimulatedPatient:
 
     @property
     def label(self) -> Label:
-        """What was simulated."""
+        """The label on record."""
         return self.examination.label
 
     @property
@@ -48,12 +54,26 @@ class SimulatedPatient:
         return self.examination.rest
 
 
-def simulate(seed: int, index: int, *, label: Label | None = None, layout: str = COLUMNS.name) -> SimulatedPatient:
+def simulate(
+    seed: int,
+    index: int,
+    *,
+    label: Label | None = None,
+    layout: str | None = None,
+    population: Population = DEFAULT,
+) -> SimulatedPatient:
     """Patient ``index`` of the cohort ``seed``; the same arguments give the same patient, down to the last pixel.
 
-    Another layout shows the same examination of the same patient. Raises PerfuscopeError for one there is not.
+    Another layout shows the same examination of the same patient; without one the page is the population's. Raises
+    PerfuscopeError for a layout that there is not.
     """
-    page = named(layout)
-    examination = examine(seed, index, label=label)
+    page = named(_page(seed, index, population) if layout is None else layout)
+    examination = examine(seed, index, label=label, population=population)
     screens = {view: page.draw(view, examination) for view in View}
     return SimulatedPatient(examination=examination, screens=screens, page=page)
+
+
+def _page(seed: int, index: int, population: Population) -> str:
+    """The page that the patient's screens are drawn in where none is asked for."""
+    chosen = np.random.default_rng([seed, index, _PAGE, *population.stream]).integers(len(population.layouts))
+    return population.layouts[int(chosen)]

@@ -24,6 +24,10 @@ AREA: Floats = np.broadcast_to(P[:, None], (RINGS, ANGLES)) / (P.sum() * ANGLES)
 """The share of the map's disc that each sample stands for."""
 
 
+_NEAR = (PROFILE_MM >= -11) & (PROFILE_MM <= 8)
+"""The part of a profile in which a perfusion map looks for the wall."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profiles:
     """Counts along the normals, shape (RINGS, ANGLES, len(PROFILE_MM))."""
@@ -32,8 +36,7 @@ class Profiles:
 
     def peak(self) -> PolarMap:
         """The maximum count near the wall of each profile, the value that a perfusion map shows."""
-        near = (PROFILE_MM >= -11) & (PROFILE_MM <= 8)
-        return smoothed(self.counts[:, :, near].max(axis=2))
+        return smoothed(self.counts[:, :, _NEAR].max(axis=2))
 
     def middle_mm(self) -> PolarMap:
         """Where the middle of the wall is: the centre of gravity of the counts above half of each profile's peak."""
@@ -46,13 +49,30 @@ def profiles(
     volume: Floats, ventricle: Ventricle, *, voxel_mm: float, centre_mm: tuple[float, float, float]
 ) -> Profiles:
     """Sample a stack of shape ``anatomy.SHAPE`` along the normals of the mid-wall surface."""
+    return Profiles(_sampled(volume, ventricle, PROFILE_MM, voxel_mm=voxel_mm, centre_mm=centre_mm))
+
+
+def peak(volume: Floats, ventricle: Ventricle, *, voxel_mm: float, centre_mm: tuple[float, float, float]) -> PolarMap:
+    """``profiles(...).peak()`` in half the time: nothing else of the profiles is sampled."""
+    near = _sampled(volume, ventricle, PROFILE_MM[_NEAR], voxel_mm=voxel_mm, centre_mm=centre_mm)
+    return smoothed(near.max(axis=2))
+
+
+def _sampled(
+    volume: Floats,
+    ventricle: Ventricle,
+    along_mm: Floats,
+    *,
+    voxel_mm: float,
+    centre_mm: tuple[float, float, float],
+) -> Floats:
     wall = surface(ventricle, P)
-    r = wall.r[:, None, None] + PROFILE_MM * wall.normal_r[:, None, None]
-    z = wall.z[:, None, None] + PROFILE_MM * wall.normal_z[:, None, None]
+    r = wall.r[:, None, None] + along_mm * wall.normal_r[:, None, None]
+    z = wall.z[:, None, None] + along_mm * wall.normal_z[:, None, None]
     across = THETA[None, :, None]
-    xyz = (r * np.cos(across), r * np.sin(across), np.broadcast_to(z, (RINGS, ANGLES, PROFILE_MM.size)))
+    xyz = (r * np.cos(across), r * np.sin(across), np.broadcast_to(z, (RINGS, ANGLES, along_mm.size)))
     where = voxel_of(ventricle, xyz, voxel_mm=voxel_mm, centre_mm=centre_mm)
-    return Profiles(map_coordinates(volume, where, order=3, mode="nearest"))
+    return map_coordinates(volume, where, order=3, mode="nearest")
 
 
 def smoothed(values: PolarMap, *, rings: float = 0.8, angles: float = 1.0) -> PolarMap:

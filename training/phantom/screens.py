@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import RgbImage, View
-from training.phantom import panels
 from training.phantom.cuts import NAMES as SLICE_NAMES
 from training.phantom.cuts import cuts
 from training.phantom.examination import Examination, Quantified
 from training.phantom.lettering import DIM, LIGHT, LINE, Canvas, draw_segments, paint_scale
-from training.phantom.panels import Shape, paint_map, paint_slice, paint_surface
+from training.phantom.palette import HOT
+from training.phantom.panels import GREY_RINGS, MapStyle, Shape, paint_map, paint_slice, paint_surface
 from training.phantom.polar import PolarMap
 from training.phantom.rightcolumn import HEADINGS, SCORES_AT, SCORES_RADIUS, write_qgs, write_qps
 
@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
 ROWS, COLUMNS = 1024, 1280
+HOT_STYLE = MapStyle(radius_px=140, ring_px=142, ring_colour=(110, 190, 255), scale=HOT)
+"""Another program's maps on the same page: a little smaller, a light blue ring, another colour scale."""
 TITLES = {View.QPS: "QPS", View.STRESS_QGS: "STRESS QGS", View.REST_QGS: "REST QGS"}
 TITLE_BOX: Box = (330, 945, 640, 1010)
 QPS_MAPS = {"stress": (507, 150), "rest": (507, 465), "difference": (507, 777)}
@@ -54,12 +56,12 @@ CAPTIONS = {
 }
 
 
-def draw(view: View, examination: Examination) -> RgbImage:
+def draw(view: View, examination: Examination, *, style: MapStyle = GREY_RINGS) -> RgbImage:
     """One screen of an examination, shape (1024, 1280, 3)."""
     if view is View.QPS:
-        return _draw_qps(examination)
+        return _draw_qps(examination, style)
     quantified = examination.stress if view is View.STRESS_QGS else examination.rest
-    return _draw_qgs(view, examination, quantified)
+    return _draw_qgs(view, examination, quantified, style=style)
 
 
 def qps_maps(examination: Examination) -> dict[str, PolarMap]:
@@ -79,16 +81,17 @@ def qgs_maps(quantified: Quantified) -> dict[str, PolarMap]:
     }
 
 
-def _draw_qps(examination: Examination) -> RgbImage:
-    pixels = _frame(View.QPS).copy()
+def _draw_qps(examination: Examination, style: MapStyle) -> RgbImage:
+    pixels = _frame(View.QPS, style).copy()
     stress, rest = examination.stress, examination.rest
     maps = qps_maps(examination)
     shape = Shape.of(examination.ventricle, inwards_mm=examination.ventricle.motion_mm / 2)
     for name, values in maps.items():
-        paint_map(pixels, values, centre=QPS_MAPS[name])
-        paint_surface(pixels, values, shape=shape, box=_QPS_SURFACES[name], mm_per_px=0.47)
-    _paint_column(pixels, examination, stress.scan.ungated / stress.peak_counts, quantified=stress, column=0)
-    _paint_column(pixels, examination, rest.scan.ungated / rest.peak_counts, quantified=rest, column=1)
+        paint_map(pixels, values, centre=QPS_MAPS[name], style=style)
+        paint_surface(pixels, values, shape=shape, box=_QPS_SURFACES[name], mm_per_px=0.47, scale=style.scale)
+    for column, quantified in enumerate((stress, rest)):
+        volume = quantified.scan.ungated / quantified.peak_counts
+        _paint_column(pixels, examination, volume, quantified=quantified, column=column, style=style)
     canvas = Canvas(pixels)
     write_qps(canvas, examination)
     for name, quantified in (("stress", stress), ("rest", rest)):
@@ -98,28 +101,38 @@ def _draw_qps(examination: Examination) -> RgbImage:
     return canvas.pixels()
 
 
-def _draw_qgs(view: View, examination: Examination, quantified: Quantified) -> RgbImage:
-    pixels = _frame(view).copy()
+def _draw_qgs(view: View, examination: Examination, quantified: Quantified, *, style: MapStyle) -> RgbImage:
+    pixels = _frame(view, style).copy()
     gated, scan = quantified.gated, quantified.scan
     for name, values in qgs_maps(quantified).items():
-        paint_map(pixels, values, centre=QGS_MAPS[name])
+        paint_map(pixels, values, centre=QGS_MAPS[name], style=style)
     diastole = Shape.of(examination.ventricle)
     systole = Shape.of(examination.ventricle, inwards_mm=float(np.clip(gated.motion_mm.mean(), 0, 12)))
-    paint_surface(pixels, gated.perfusion_ed, shape=diastole, box=_QGS_SURFACES["ed"], mm_per_px=0.5)
-    paint_surface(pixels, gated.perfusion_es, shape=systole, box=_QGS_SURFACES["es"], mm_per_px=0.5, mesh=diastole)
+    for gate, values, shape, mesh in (
+        ("ed", gated.perfusion_ed, diastole, None),
+        ("es", gated.perfusion_es, systole, diastole),
+    ):
+        box = _QGS_SURFACES[gate]
+        paint_surface(pixels, values, shape=shape, box=box, mm_per_px=0.5, mesh=mesh, scale=style.scale)
     gates = (scan.end_diastole / gated.counts_ed, scan.end_systole / gated.counts_es)
     for column, volume in enumerate(gates):
-        _paint_column(pixels, examination, volume, quantified=quantified, column=column)
+        _paint_column(pixels, examination, volume, quantified=quantified, column=column, style=style)
     canvas = Canvas(pixels)
     write_qgs(canvas, examination, quantified)
     return canvas.pixels()
 
 
 def _paint_column(
-    pixels: RgbImage, examination: Examination, volume: Floats, *, quantified: Quantified, column: int
+    pixels: RgbImage,
+    examination: Examination,
+    volume: Floats,
+    *,
+    quantified: Quantified,
+    column: int,
+    style: MapStyle,
 ) -> None:
     for row, cut in enumerate(cuts(examination.ventricle, volume, quantified.scan.acquisition)):
-        paint_slice(pixels, cut, box=_slice_box(row, column))
+        paint_slice(pixels, cut, box=_slice_box(row, column), scale=style.scale)
 
 
 def _slice_box(row: int, column: int) -> Box:
@@ -127,14 +140,17 @@ def _slice_box(row: int, column: int) -> Box:
     return left, top, left + _SLICE_PX, top + _SLICE_PX
 
 
-@lru_cache(maxsize=len(View))
-def _frame(view: View) -> RgbImage:
+@lru_cache(maxsize=2 * len(View))
+def _frame(view: View, style: MapStyle) -> RgbImage:
     """What a screen shows before a patient is loaded."""
     pixels = np.zeros((ROWS, COLUMNS, 3), dtype=np.uint8)
-    paint_scale(pixels, box=(1040, 968, 1200, 980))
+    paint_scale(pixels, box=(1040, 968, 1200, 980), scale=style.scale)
     canvas = Canvas(pixels)
     _frame_slices(canvas, ("Stress", "Rest") if view is View.QPS else ("ED", "ES"))
-    (_frame_qps if view is View.QPS else _frame_qgs)(canvas)
+    if view is View.QPS:
+        _frame_qps(canvas)
+    else:
+        _frame_qgs(canvas, style)
     for x in (321, 955):
         canvas.line((x, 0), (x, ROWS))
     canvas.text((338, 962), TITLES[view], size=32, colour=LIGHT)
@@ -162,9 +178,9 @@ def _frame_qps(canvas: Canvas) -> None:
     )
 
 
-def _frame_qgs(canvas: Canvas) -> None:
+def _frame_qgs(canvas: Canvas, style: MapStyle) -> None:
     for name, (x, y) in QGS_MAPS.items():
-        canvas.text((x, y - panels.GREY_RINGS.ring_px - 8), CAPTIONS[name], size=13, colour=LIGHT, anchor="mm")
+        canvas.text((x, y - style.ring_px - 8), CAPTIONS[name], size=13, colour=LIGHT, anchor="mm")
     for (left, _, right, _), words in zip(_QGS_SURFACES.values(), ("End diastole", "End systole"), strict=True):
         canvas.text(((left + right) / 2, 40), words, size=15, colour=LIGHT, anchor="ma")
     canvas.text(
@@ -190,6 +206,7 @@ def _frame_right(canvas: Canvas, view: View) -> None:
 __all__ = [
     "CAPTIONS",
     "COLUMNS",
+    "HOT_STYLE",
     "IDENTITY_BOX",
     "QGS_MAPS",
     "QPS_MAPS",

@@ -1,6 +1,6 @@
 """Another program's page of the same three screens: 1024 by 1024, texts in a strip at the top and one at the bottom.
 
-The palette is that of ``screens``, since the shipped model knows no other; size, places, radius and ring differ.
+``STYLE`` draws it in the palette of ``screens``, ``RAINBOW_STYLE`` in another; size, places, radius and ring differ.
 What is the same for every patient is drawn once a process; ``TITLE_BOX`` holds the title and nothing else.
 """
 
@@ -13,6 +13,7 @@ from training.phantom.cuts import NAMES, cuts
 from training.phantom.examination import Examination, Quantified
 from training.phantom.identity import Identity
 from training.phantom.lettering import AMBER, DIM, LIGHT, WHITE, Canvas, paint_scale
+from training.phantom.palette import RAINBOW
 from training.phantom.panels import Floats, MapStyle, Shape, paint_map, paint_slice, paint_surface
 from training.phantom.polar import PolarMap
 from training.phantom.rightcolumn import gated_rows, perfusion_rows
@@ -22,6 +23,7 @@ Box = tuple[int, int, int, int]
 
 SIDE = 1024
 STYLE = MapStyle(radius_px=128, ring_px=131, ring_colour=(168, 184, 200))
+RAINBOW_STYLE = MapStyle(radius_px=120, ring_px=123, ring_colour=(140, 140, 140), scale=RAINBOW)
 TITLES = {View.QPS: "PERFUSION", View.STRESS_QGS: "STRESS GATED", View.REST_QGS: "REST GATED"}
 TITLE_BOX: Box = (12, 66, 340, 106)
 TOP_STRIP: Box = (0, 0, SIDE, 60)
@@ -37,13 +39,13 @@ _SLICES_LEFT, _SLICES_PITCH = 84, 118
 _SLICES_TOP = (726, 850)
 
 
-def draw(view: View, examination: Examination) -> RgbImage:
+def draw(view: View, examination: Examination, *, style: MapStyle = STYLE) -> RgbImage:
     """One page of an examination, shape (1024, 1024, 3)."""
-    pixels = _frame(view).copy()
+    pixels = _frame(view, style).copy()
     if view is View.QPS:
-        _paint_qps(pixels, examination)
+        _paint_qps(pixels, examination, style)
     else:
-        _paint_qgs(pixels, examination, _of(view, examination))
+        _paint_qgs(pixels, examination, _of(view, examination), style=style)
     canvas = Canvas(pixels)
     _write_strips(canvas, examination.identity)
     if view is View.QPS:
@@ -60,36 +62,47 @@ def _of(view: View, examination: Examination) -> Quantified:
     return examination.stress if view is View.STRESS_QGS else examination.rest
 
 
-def _paint_qps(pixels: RgbImage, examination: Examination) -> None:
+def _paint_qps(pixels: RgbImage, examination: Examination, style: MapStyle) -> None:
     maps = qps_maps(examination)
-    _paint_maps(pixels, maps, QPS_MAPS)
+    _paint_maps(pixels, maps, QPS_MAPS, style=style)
     shape = Shape.of(examination.ventricle, inwards_mm=examination.ventricle.motion_mm / 2)
     for name, box in _QPS_SURFACES.items():
-        paint_surface(pixels, maps[name], shape=shape, box=box, mm_per_px=0.5)
+        paint_surface(pixels, maps[name], shape=shape, box=box, mm_per_px=0.5, scale=style.scale)
     for row, quantified in enumerate((examination.stress, examination.rest)):
-        _paint_row(pixels, examination, quantified.scan.ungated / quantified.peak_counts, quantified, row=row)
+        volume = quantified.scan.ungated / quantified.peak_counts
+        _paint_row(pixels, examination, volume, quantified, row=row, style=style)
 
 
-def _paint_qgs(pixels: RgbImage, examination: Examination, quantified: Quantified) -> None:
-    _paint_maps(pixels, qgs_maps(quantified), QGS_MAPS)
+def _paint_qgs(pixels: RgbImage, examination: Examination, quantified: Quantified, *, style: MapStyle) -> None:
+    _paint_maps(pixels, qgs_maps(quantified), QGS_MAPS, style=style)
     gated, scan = quantified.gated, quantified.scan
     diastole = Shape.of(examination.ventricle)
     systole = Shape.of(examination.ventricle, inwards_mm=float(np.clip(gated.motion_mm.mean(), 0, 12)))
-    paint_surface(pixels, gated.perfusion_ed, shape=diastole, box=_QGS_SURFACES["ed"], mm_per_px=0.58)
-    paint_surface(pixels, gated.perfusion_es, shape=systole, box=_QGS_SURFACES["es"], mm_per_px=0.58)
+    for gate, values, shape in (("ed", gated.perfusion_ed, diastole), ("es", gated.perfusion_es, systole)):
+        paint_surface(pixels, values, shape=shape, box=_QGS_SURFACES[gate], mm_per_px=0.58, scale=style.scale)
     gates = (scan.end_diastole / gated.counts_ed, scan.end_systole / gated.counts_es)
     for row, volume in enumerate(gates):
-        _paint_row(pixels, examination, volume, quantified, row=row)
+        _paint_row(pixels, examination, volume, quantified, row=row, style=style)
 
 
-def _paint_maps(pixels: RgbImage, maps: dict[str, PolarMap], places: dict[str, tuple[int, int]]) -> None:
+def _paint_maps(
+    pixels: RgbImage, maps: dict[str, PolarMap], places: dict[str, tuple[int, int]], *, style: MapStyle
+) -> None:
     for name, values in maps.items():
-        paint_map(pixels, values, centre=places[name], style=STYLE)
+        paint_map(pixels, values, centre=places[name], style=style)
 
 
-def _paint_row(pixels: RgbImage, examination: Examination, volume: Floats, quantified: Quantified, *, row: int) -> None:
+def _paint_row(
+    pixels: RgbImage,
+    examination: Examination,
+    volume: Floats,
+    quantified: Quantified,
+    *,
+    row: int,
+    style: MapStyle,
+) -> None:
     for column, cut in enumerate(cuts(examination.ventricle, volume, quantified.scan.acquisition)):
-        paint_slice(pixels, cut, box=_slice_box(row, column))
+        paint_slice(pixels, cut, box=_slice_box(row, column), scale=style.scale)
 
 
 def _slice_box(row: int, column: int) -> Box:
@@ -107,20 +120,20 @@ def _write_strips(canvas: Canvas, identity: Identity) -> None:
     canvas.text((SIDE - 10, 980), f"{identity.study_at:%Y-%m-%d %H:%M}", size=15, colour=WHITE, anchor="ra")
 
 
-@lru_cache(maxsize=len(View))
-def _frame(view: View) -> RgbImage:
+@lru_cache(maxsize=2 * len(View))
+def _frame(view: View, style: MapStyle) -> RgbImage:
     """What a page shows before a patient is loaded."""
     pixels = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
     for left, top, right, bottom in (TOP_STRIP, BOTTOM_STRIP):
         pixels[top:bottom, left:right] = _STRIP_COLOUR
-    paint_scale(pixels, box=(380, 82, 560, 94))
+    paint_scale(pixels, box=(380, 82, 560, 94), scale=style.scale)
     canvas = Canvas(pixels)
     canvas.text((16, 68), TITLES[view], size=30, colour=LIGHT)
     canvas.text((570, 80), "0 - 100 %", size=13, colour=DIM)
     canvas.text((10, 978), "Perfuscope Simulator, page with strips: simulated patient", size=14, colour=LIGHT)
     canvas.text((10, 1000), "Research use only, not for diagnosis.", size=14, colour=LIGHT)
     for name, (x, y) in (QPS_MAPS if view is View.QPS else QGS_MAPS).items():
-        canvas.text((x, y - STYLE.ring_px - 10), CAPTIONS[name], size=14, colour=LIGHT, anchor="mm")
+        canvas.text((x, y - style.ring_px - 10), CAPTIONS[name], size=14, colour=LIGHT, anchor="mm")
     _frame_slices(canvas, ("Stress", "Rest") if view is View.QPS else ("ED", "ES"))
     return canvas.pixels()
 
@@ -135,4 +148,15 @@ def _frame_slices(canvas: Canvas, names: tuple[str, str]) -> None:
             canvas.box(_slice_box(row, column))
 
 
-__all__ = ["BOTTOM_STRIP", "QGS_MAPS", "QPS_MAPS", "SIDE", "STYLE", "TITLES", "TITLE_BOX", "TOP_STRIP", "draw"]
+__all__ = [
+    "BOTTOM_STRIP",
+    "QGS_MAPS",
+    "QPS_MAPS",
+    "RAINBOW_STYLE",
+    "SIDE",
+    "STYLE",
+    "TITLES",
+    "TITLE_BOX",
+    "TOP_STRIP",
+    "draw",
+]
