@@ -26,13 +26,13 @@ def evaluate(
     """Score a model on labelled patients. Needs no TensorFlow; simulated patients are no clinical evidence."""
     from models import artifact
     from models.classifier import Classifier
-    from training import dataset
+    from training import datasets
     from training import evaluate as evaluation
 
     found = artifact.load(artifact.find(model))
     screen = Console(stderr=output == "json")
     with counted(screen, "reading") as progress:
-        patients = dataset.read(data, progress=progress)
+        patients = datasets.read(data, progress=progress)
     with counted(screen, "classifying") as progress:
         figures = evaluation.evaluate(
             Classifier(found, threads=2),

@@ -8,6 +8,7 @@ import typer
 
 from cli.audit import audit_app
 from cli.database import db_app
+from cli.dataset import dataset_app
 from cli.demo import demo
 from cli.doctor.command import doctor
 from cli.evaluate import evaluate
@@ -57,6 +58,7 @@ app.command("demo", rich_help_panel=_TRY)(demo)
 app.command("send", rich_help_panel=_TRY)(send)
 app.command("predict", rich_help_panel=_TRY)(predict)
 app.command("simulate", rich_help_panel=_TRAIN)(simulate)
+app.add_typer(dataset_app, name="dataset", rich_help_panel=_TRAIN)
 app.command("train", rich_help_panel=_TRAIN)(train)
 app.command("export", rich_help_panel=_TRAIN)(export)
 app.command("evaluate", rich_help_panel=_TRAIN)(evaluate)

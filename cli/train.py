@@ -12,7 +12,7 @@ from core.errors import PerfuscopeError
 
 if TYPE_CHECKING:
     from models.figures import Evaluation
-    from training.dataset import Dataset
+    from training.datasets import Dataset
 
 
 @one_sentence
@@ -61,10 +61,10 @@ def _check_weights(weights: str) -> None:
 
 
 def _read(console: Console, folder: Path) -> "Dataset":
-    from training import dataset
+    from training import datasets
 
     with counted(console, f"reading {folder.name}") as progress:
-        patients = dataset.read(folder, progress=progress)
+        patients = datasets.read(folder, progress=progress)
     counts = ", ".join(f"{n} {label.value}" for label, n in patients.counts().items())
     console.print(f"{folder.name}: {len(patients.patients)} patients ({counts})", highlight=False)
     for patient, why in patients.left_out.items():

@@ -8,8 +8,7 @@ from models.card import TpdRule
 from models.classifier import Classifier, study_probabilities, view_probabilities
 from models.figures import Baseline, Evaluation, Figures, Proportion
 from models.preprocess import scale
-from training.crops import Progress
-from training.dataset import Dataset
+from training.datasets import Dataset, Progress
 
 
 def evaluate(

@@ -18,7 +18,7 @@ from models.card import Calibration
 from models.chatter import quiet_stderr
 from models.classifier import softmax
 from models.preprocess import scale
-from training.dataset import Dataset, Split, split
+from training.datasets import Dataset, Split, split
 from training.recipe import Recipe, Stage
 
 Floats = NDArray[np.float32]

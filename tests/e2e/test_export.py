@@ -13,7 +13,7 @@ from pydicom import Dataset, dcmread
 from core.types import Label, View
 from dicom_node import layouts
 from dicom_node.prepare import Prepared, prepare
-from training import dataset
+from training import datasets
 from training.phantom import cohort, dicom
 
 NAME, ID, ACCESSION = "ZZCANARYNAME", "ZZCANARYID77", "ZZCANARYACC9"
@@ -22,14 +22,14 @@ VIEWS = [f"{view.value}.dcm" for view in View]
 
 
 def study(number: int, label: Label, *, patient: int) -> list[Dataset]:
-    datasets = dicom.datasets(cohort.simulate(4321, number, label=label))
-    for ds in datasets:
+    objects = dicom.datasets(cohort.simulate(4321, number, label=label))
+    for ds in objects:
         ds.PatientName, ds.PatientID = f"{NAME}^NUMBER{patient}", f"{ID}-{patient}"
         ds.PatientBirthDate, ds.AccessionNumber = BIRTH, f"{ACCESSION}-{number}"
         ds.ReferringPhysicianName, ds.StudyDescription = f"{PHYSICIAN}^A", f"{WORDS} of the referrer"
         ds.ImageComments = f"Called {NAME} at home"
         ds.add_new(0x00091001, "LO", NAME)
-    return datasets
+    return objects
 
 
 STUDIES = [
@@ -46,8 +46,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installation = Installation(folder / "home", pacs, {"min_free_disk_mb": 1})
     try:
         installation.start()
-        for number, datasets in enumerate(STUDIES):
-            installation.push(datasets, folder / str(number))
+        for number, study in enumerate(STUDIES):
+            installation.push(study, folder / str(number))
         until(lambda: len(pacs.received) == len(STUDIES), 60, "every report comes")
         yield installation
     finally:
@@ -112,7 +112,7 @@ def test_exported_screens_are_cut_to_the_same_crops(site, exported, tmp_path):
 
 
 def test_the_export_is_a_data_set_that_says_it_is_simulated(exported):
-    found = dataset.read(exported)
+    found = datasets.read(exported)
     assert list(found.patients) == [row["patient_id"] for row in rows(exported)]
     assert found.source == "simulated"
     assert {row["label_source"] for row in rows(exported)} == {"model"}

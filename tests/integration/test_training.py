@@ -14,7 +14,7 @@ from models import artifact, mobilenet
 from models.classifier import Classifier
 from models.preprocess import scale
 from training import export, recipe
-from training.dataset import Dataset
+from training.datasets import Dataset
 from training.fit import calibrate, fit, make_repeatable
 
 pytestmark = pytest.mark.training

@@ -15,7 +15,7 @@ from models import artifact
 from models.card import TpdRule
 from models.classifier import Classifier
 from models.figures import Figures, Proportion, auc
-from training.dataset import Dataset
+from training.datasets import Dataset
 from training.evaluate import baselines, evaluate, fit_tpd_rule, tpd_answers
 from training.phantom import cohort
 
