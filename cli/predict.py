@@ -18,12 +18,23 @@ from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core import settings as core_settings
 from core.errors import PerfuscopeError, Rejected
-from core.types import LABELS, REQUIRED_VIEWS, Probabilities, Reason, RgbImage, Status, View
+from core.types import (
+    LABELS,
+    REQUIRED_VIEWS,
+    Novelty,
+    Probabilities,
+    Reason,
+    Status,
+    StudyPrediction,
+    View,
+    ViewPrediction,
+)
 
 if TYPE_CHECKING:
     from dicom_node.layouts import Layout
     from dicom_node.rules import ViewRule
     from models.classifier import Classifier
+    from models.crop import CropInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class _Seen:
     file: Path
     study: str
     view: View
-    crop: RgbImage
+    crop: "CropInput"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +124,37 @@ def _study(classifier: "Classifier", group: list[_Seen]) -> Iterator[_Answer]:
     crops = {seen.view: seen.crop for seen in group}
     paths = tuple(seen.file for seen in group)
     if len(group) == len(REQUIRED_VIEWS) == len(crops):
-        study = classifier.predict(crops)
-        for seen in group:
-            yield _Answer("view", (seen.file,), seen.view, study.views[seen.view].probabilities)
-        yield _Answer("study", paths, None, study.probabilities, study.status)
+        yield from _whole(classifier.predict(crops), group)
         return
     for seen in group:
-        yield _Answer("view", (seen.file,), seen.view, classifier.view(seen.view, seen.crop).probabilities)
+        yield _of_view(seen, classifier.view(seen.view, seen.crop))
     if len(group) > 1:
         missing = [view.value for view in REQUIRED_VIEWS if view not in crops]
         reason = Reason.INCOMPLETE if missing else Reason.AMBIGUOUS
         yield _Answer("study", paths, reason=reason, detail=f"without {', '.join(missing)}" if missing else "")
+
+
+def _whole(study: StudyPrediction, group: list[_Seen]) -> Iterator[_Answer]:
+    """An answer a view and one for the study; what is refused gets no probabilities, nor do the views of it."""
+    paths = tuple(seen.file for seen in group)
+    if study.status is Status.REFUSED:
+        yield from (_Answer("view", (seen.file,), seen.view, reason=Reason.NOVEL) for seen in group)
+        yield _Answer("study", paths, status=study.status, reason=Reason.NOVEL, detail=_times(study.novelty))
+        return
+    for seen in group:
+        yield _Answer("view", (seen.file,), seen.view, study.views[seen.view].probabilities)
+    yield _Answer("study", paths, None, study.probabilities, study.status)
+
+
+def _of_view(seen: _Seen, said: ViewPrediction) -> _Answer:
+    if said.novelty is not None and said.novelty.refused:
+        detail = _times(said.novelty)
+        return _Answer("view", (seen.file,), seen.view, status=Status.REFUSED, reason=Reason.NOVEL, detail=detail)
+    return _Answer("view", (seen.file,), seen.view, said.probabilities)
+
+
+def _times(novelty: Novelty | None) -> str:
+    return novelty.sentence if novelty else ""
 
 
 def _look(file: Path, known: _Known) -> _Seen:
@@ -131,17 +162,25 @@ def _look(file: Path, known: _Known) -> _Seen:
     from pydicom import dcmread
 
     from dicom_node import prepare
+    from dicom_node.layouts import maps_of
+    from models.crop import CropInput
 
     if not screen_files.is_dicom(file):
         match, crop = prepare.screen(screen_files.image(file), layouts=known.layouts)
-        return _Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
+        kept = CropInput(crop.pixels, maps_of(crop, match.layout))
+        return _Seen(file, f"folder {file.resolve().parent}", match.view, kept)
     if not screen_files.may_be_screen(file):
         raise Rejected(Reason.NO_SCREENS, "not a Secondary Capture")
     prepared = prepare.prepare(file, layouts=known.layouts, rules=known.rules)
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
-    return _Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, prepared.crop.pixels)
+    return _Seen(
+        file,
+        f"study {header.get('StudyInstanceUID', file)}",
+        prepared.view,
+        CropInput(prepared.crop.pixels, prepared.maps),
+    )
 
 
 def _item(answer: _Answer, classifier: "Classifier") -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""The recipe of a study model: everything that its training decides, in one TOML file."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.card import Name
+from models.figures import Record
+from training.recipe import Count, Data, Share, Split
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Pretraining(Record):
+    """Simulated patients, differently set than those the model is judged on, and how the network learns from them."""
+
+    population: str = "elsewhere"
+    patients: Count = 1000
+    seed: int = 5
+    shares: tuple[Share, Share, Share] = (0.45, 0.35, 0.20)
+    """Of normal, ischemia and infarction."""
+    rehearsed: Share = 0.4
+    """Of them set aside: they are not shown to the network, and the last layer is fitted on them and the cohort."""
+    epochs: Count = 24
+    batch: Count = 32
+    learning_rate: Positive = 2e-3
+
+
+class Refit(Record):
+    """The last layer, fitted anew on rehearsed simulated patients and the cohort; each pair is a stage to choose from."""
+
+    cohort_weights: Sequence[Annotated[float, Field(ge=0)]] = (0, 1, 3, 10)
+    """How much more a patient of the cohort counts than a simulated one; 0 leaves the cohort out."""
+    strengths: Sequence[Positive] = (0.03, 0.3)
+    """Inverse strengths of the penalty on squared weights."""
+    limits_from_cohort: Share = 0.3
+    """How far the limits of normal move from the simulated patients' to the cohort's."""
+
+
+class FineTuning(Record):
+    """The upper layers on changed copies of the cohort's maps, started from the best refit; counted in steps."""
+
+    steps: Count = 60
+    batch: Count = 24
+    learning_rate: Positive = 1e-4
+    every: Count = 10
+    """Steps between two looks at the validation loss, which evens out the labels."""
+    patience: Count = 3
+    """Looks without a better loss before it stops."""
+    in_cross_validation: Literal["none", "first", "all"] = "none"
+
+
+class StudyRecipe(Record):
+    """A training run that ends in one decision a patient."""
+
+    kind: Literal["study"] = "study"
+    name: Name
+    version: Name
+    seed: int
+    review_below: Share
+    data: Data
+    split: Split
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Of the cohort's training and validation part, to choose the stage and the temperature."""
+    pretraining: Pretraining = Pretraining()
+    refit: Refit = Refit()
+    fine_tuning: FineTuning | None = None
+    commands: Sequence[str]
