@@ -3,9 +3,11 @@
 import tkinter as tk
 from math import ceil
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageTk
 
-from core.types import LABELS, Label, Probabilities
+from core.types import LABELS, Label, Probabilities, RgbImage
 from training.gui import design, overlay
 from training.gui.design import Type
 from training.gui.state import Panel, Tone
@@ -20,12 +22,18 @@ class Pictures(tk.Canvas):
         self._panels: tuple[Panel, ...] = ()
         self._label, self._opacity, self._empty = Label.NORMAL, 0.0, ""
         self._held: list[ImageTk.PhotoImage] = []
-        self._scaled: dict[tuple[int, int], object] = {}
-        self.bind("<Configure>", lambda _: self._draw())
+        self._ready: dict[tuple[int, int, Label], tuple[RgbImage, NDArray[np.float32]]] = {}
+        self.bind("<Configure>", self._other_size)
 
     def show(self, panels: tuple[Panel, ...], *, label: Label, opacity: float, empty: str) -> None:
         """Draw panels; with none, the text ``empty``."""
+        if panels is not self._panels:
+            self._ready = {}
         self._panels, self._label, self._opacity, self._empty = panels, label, opacity, empty
+        self._draw()
+
+    def _other_size(self, _: object) -> None:
+        self._ready = {}
         self._draw()
 
     def _draw(self) -> None:
@@ -55,8 +63,11 @@ class Pictures(tk.Canvas):
             self._draw_panel(panel, round(left), round(top + place // columns * (side + caption + gap)), side, caption)
 
     def _draw_panel(self, panel: Panel, left: int, top: int, side: int, caption: int) -> None:
-        heat = overlay.enlarged(panel.activation[..., LABELS.index(self._label)], side)
-        pixels = overlay.laid_over(overlay.resized(panel.crop, side), heat, self._opacity)
+        key = (id(panel), side, self._label)
+        if key not in self._ready:
+            heat = overlay.enlarged(panel.activation[..., LABELS.index(self._label)], side)
+            self._ready[key] = overlay.resized(panel.crop, side), heat
+        pixels = overlay.laid_over(*self._ready[key], self._opacity)
         photo = ImageTk.PhotoImage(Image.fromarray(pixels), master=self)
         self._held.append(photo)  # Tk keeps no reference of its own
         self.create_text(left, top, text=panel.caption, anchor="nw", fill=design.SOFT, font=self._type["small"])
@@ -99,9 +110,9 @@ class Bars(tk.Canvas):
         width = self.winfo_width()
         p = self._probabilities
         first = p is not None and p.label is label
-        text = {"fill": design.INK if first else design.SOFT, "font": self._type["body"]}
-        self.create_text(0, top, text=label.value.capitalize(), anchor="nw", **text)
-        self.create_text(width, top, text=f"{p[label]:.1%}" if p else "", anchor="ne", **text)
+        ink, font = design.INK if first else design.SOFT, self._type["body"]
+        self.create_text(0, top, text=label.value.capitalize(), anchor="nw", fill=ink, font=font)
+        self.create_text(width, top, text=f"{p[label]:.1%}" if p else "", anchor="ne", fill=ink, font=font)
         under = top + line + round(4 * self._px)
         self.create_rectangle(0, under, width, under + thick, fill=design.TRACK, width=0)
         if p:

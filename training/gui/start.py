@@ -1,5 +1,6 @@
 """From the command to the window: is there Tk and a display, then everything is put together."""
 
+import signal
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,10 +33,12 @@ def run(paths: Sequence[Path], *, model: str | None, known: Known) -> None:
     presenter = Presenter(Desk(known), work=thread, show=window.show)
     window.connect(presenter)
     presenter.start(paths, model=model)
+    signal.signal(signal.SIGINT, lambda *_: root.quit())
     try:
         root.mainloop()
     finally:
         thread.stop()
+        root.destroy()
 
 
 def open_root() -> "tk.Tk":

@@ -1,59 +1,24 @@
 """The window: a thin view that draws what the presenter says and tells it what somebody did."""
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tkinter import filedialog, ttk
-from typing import Protocol
+from tkinter import ttk
 
 from core import DISCLAIMER, TRAINED_ON
-from core.types import Label
 from training.gui import design
+from training.gui.acts import Acts, Dialogs
 from training.gui.drawings import Pictures
 from training.gui.result import Result
 from training.gui.state import Entry, Shown
 
-SMALLEST = (860, 560)
+SMALLEST = (900, 660)
 FIRST = (1180, 740)
 EMPTY = (
     "Choose the QPS, Stress QGS and Rest QGS screens of a study, one of them, or the folder they lie in.\n\n"
     "Ctrl+O files     Ctrl+Shift+O folder     Ctrl+M model\n\n"
     "Shown is only what is kept of a screen: its polar maps. Nothing is stored."
 )
-_FILES = [("Screens", "*.dcm *.DCM *.png *.PNG *.jpg *.jpeg *.JPG *.JPEG"), ("All files", "*")]
-_MODELS = [("Model", "card.json *.keras *.h5"), ("All files", "*")]
-
-
-class Acts(Protocol):
-    """What somebody can do at the window."""
-
-    def open(self, paths: Sequence[Path]) -> None:
-        """Read and classify."""
-
-    def choose_model(self, name: str) -> None:
-        """Load another model."""
-
-    def choose(self, place: int) -> None:
-        """Show another line of the list."""
-
-    def lay_over(self, label: Label) -> None:
-        """Another label's overlay."""
-
-    def fade(self, opacity: float) -> None:
-        """Another opacity."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogs:
-    """How files are asked for; empty where somebody thought better of it."""
-
-    files: Callable[[], Sequence[str]] = lambda: filedialog.askopenfilenames(title="Screens", filetypes=_FILES) or ()
-    folder: Callable[[], str] = lambda: filedialog.askdirectory(title="A study's folder", mustexist=True) or ""
-    model: Callable[[], str] = lambda: (
-        filedialog.askopenfilename(title="A model's card or Keras file", filetypes=_MODELS) or ""
-    )
 
 
 class Window:
@@ -86,11 +51,14 @@ class Window:
         self._place.set(shown.chosen)
         self._tell_model(shown)
         self._tell_busy(shown)
-        self._notice.configure(text=shown.notice if shown.entries else "")
+        notice = shown.notice if shown.entries else ""
+        self._notice.configure(text=notice)
+        (self._notice.grid if notice else self._notice.grid_remove)()
         self._result.show(shown)
         (self._result.grid if shown.entry else self._result.grid_remove)()
         panels = shown.entry.panels if shown.entry else ()
         self._pictures.show(panels, label=shown.label, opacity=shown.opacity, empty=_instead(shown))
+        self._root.after_idle(self._keep_whole)
 
     def _build(self) -> None:
         room = round(16 * self._px)
@@ -110,6 +78,17 @@ class Window:
         self._result.grid(row=3, column=2, sticky="ns", padx=(0, room))
         self._foot(room).grid(row=4, column=0, columnspan=3, sticky="ew")
         self._place = tk.IntVar(self._root)
+
+    def _keep_whole(self) -> None:
+        """Never smaller than what has to be seen and reached."""
+        root = self._root
+        root.update_idletasks()  # so that what was just said has its size
+        width, height = (round(side * self._px) for side in SMALLEST)
+        width, height = max(width, root.winfo_reqwidth()), max(height, root.winfo_reqheight())
+        width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
+        root.minsize(width, height)
+        if root.winfo_width() < width or root.winfo_height() < height:
+            root.geometry(f"{max(width, root.winfo_width())}x{max(height, root.winfo_height())}")
 
     def _head(self, room: int) -> ttk.Frame:
         head = ttk.Frame(self._root, style="Ground.TFrame", padding=room)
@@ -174,13 +153,14 @@ class Window:
             "<Control-equal>": lambda: self._zoom(1.15),
             "<Control-minus>": lambda: self._zoom(1 / 1.15),
             "<Control-Key-0>": lambda: self._zoom(0),
-            "<Control-q>": root.destroy,
-            "<Control-w>": root.destroy,
+            "<Control-q>": root.quit,
+            "<Control-w>": root.quit,
         }.items():
             root.bind(keys, lambda _, act=act: act())  # type: ignore[misc]
         for number in range(1, 10):
             root.bind(f"<Alt-Key-{number}>", partial(self._choose, number - 1))
         root.bind("<Configure>", self._wrap)
+        root.protocol("WM_DELETE_WINDOW", root.quit)
 
     def _choose(self, place: int, _: object = None) -> None:
         if self._acts:
