@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli import options, screen_files
+from cli import options
 from cli.layout_answers import Checked, as_json, show
 from cli.sentences import one_sentence
 from core.errors import PerfuscopeError, Rejected, Unavailable
@@ -101,7 +101,7 @@ def _known(tried: list[Path], home: Path | None, config: Path | None) -> "tuple[
 
 
 def _check(file: Path, known: "tuple[Layout, ...]", pictures: _Pictures) -> Checked:
-    from dicom_node import layouts
+    from dicom_node import layouts, screen_files
 
     try:
         screen = screen_files.read(file)

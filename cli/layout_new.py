@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options, screen_files
+from cli import options
 from cli.sentences import one_sentence
 from core.errors import PerfuscopeError, Rejected
 from core.types import View
@@ -80,6 +80,7 @@ def new(
 
 
 def _example(file: Path, view: View, captions: list[str], circles: list[str], boxes: list[str]) -> "Example":
+    from dicom_node import screen_files
     from dicom_node.layouts import Circle, Rectangle
     from dicom_node.layouts.starting import Example
 

@@ -13,6 +13,7 @@ from cli.demo import demo
 from cli.doctor.command import doctor
 from cli.evaluate import evaluate
 from cli.export import export
+from cli.gui import gui
 from cli.jobs import jobs_app
 from cli.layout import layout_app
 from cli.model import model_app
@@ -57,6 +58,7 @@ app.add_typer(studies_app, name="studies", rich_help_panel=_ASK)
 app.command("demo", rich_help_panel=_TRY)(demo)
 app.command("send", rich_help_panel=_TRY)(send)
 app.command("predict", rich_help_panel=_TRY)(predict)
+app.command("gui", rich_help_panel=_TRY)(gui)
 app.command("simulate", rich_help_panel=_TRAIN)(simulate)
 app.add_typer(dataset_app, name="dataset", rich_help_panel=_TRAIN)
 app.command("train", rich_help_panel=_TRAIN)(train)

@@ -3,13 +3,15 @@
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage
-
-if TYPE_CHECKING:
-    from dicom_node.layouts import Header
+from dicom_node import header, prepare
+from dicom_node.decode import MAX_PIXELS, decode
+from dicom_node.layouts import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +20,11 @@ class Screen:
 
     pixels: RgbImage = field(repr=False)
     """Shape (rows, columns, 3)."""
-    header: "Header | None" = field(repr=False)
+    header: Header | None = field(repr=False)
 
 
 def read(file: Path) -> Screen:
     """The screen in a file. Rejected says why there is none."""
-    from dicom_node import prepare
-    from dicom_node.decode import decode
-
     if not is_dicom(file):
         return Screen(image(file), None)
     if not may_be_screen(file):
@@ -42,8 +41,6 @@ def is_dicom(file: Path) -> bool:
 
 def may_be_screen(file: Path) -> bool:
     """Whether the file is worth a look; one that cannot be read is, so that it is refused with its reason."""
-    from dicom_node import header, prepare
-
     try:
         return prepare.is_candidate(header.read(file).sop_class_uid)
     except header.UnparsableObject:
@@ -52,11 +49,6 @@ def may_be_screen(file: Path) -> bool:
 
 def image(file: Path) -> RgbImage:
     """The pixels of a PNG or JPEG file, shape (rows, columns, 3)."""
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    from dicom_node.decode import MAX_PIXELS
-
     try:
         with warnings.catch_warnings(), Image.open(file, formats=("PNG", "JPEG")) as opened:
             warnings.simplefilter("ignore")  # Pillow's own limit only warns
