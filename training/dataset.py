@@ -39,6 +39,8 @@ class Dataset:
     """Simulated if truth.csv has the simulator's columns, or says so of every patient."""
     layouts: Mapping[str, int] = field(default_factory=dict)
     """Name and version of the screen layouts that the crops come from."""
+    facts: tuple[Mapping[str, str | float], ...] = ()
+    """What truth.csv says of each patient, numbers as numbers."""
 
     def take(self, index: NDArray[np.intp]) -> "Dataset":
         """The patients at ``index``, in that order."""
@@ -48,6 +50,7 @@ class Dataset:
             labels=self.labels[index],
             pixels=self.pixels[index],
             tpd=None if self.tpd is None else self.tpd[index],
+            facts=tuple(self.facts[i] for i in index) if self.facts else (),
         )
 
     def counts(self) -> dict[Label, int]:
@@ -71,6 +74,7 @@ class _Truth:
     label: int
     tpd: tuple[float, float] | None
     simulated: bool
+    facts: Mapping[str, str | float]
 
 
 def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
@@ -94,6 +98,7 @@ def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
         truth_sha256=hashlib.sha256((folder / TRUTH).read_bytes()).hexdigest(),
         source="simulated" if all(truth.simulated for truth in truths) else "clinical",
         layouts=found_crops.layouts,
+        facts=tuple(truth.facts for truth in found),
     )
 
 
@@ -135,7 +140,18 @@ def _truth(folder: Path, row: Mapping[str, str], line: int) -> _Truth:
         raise PerfuscopeError(f"{TRUTH}, line {line}: patient_id must be the name of a folder beside it.")
     if label not in LABELS:
         raise PerfuscopeError(f"{TRUTH}, line {line}: label must be one of {', '.join(LABELS)}.")
-    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row), _is_simulated(row))
+    return _Truth(patient, home, LABELS.index(Label(label)), _tpd(row), _is_simulated(row), _facts(row))
+
+
+def _facts(row: Mapping[str, str]) -> dict[str, str | float]:
+    return {key: _number(value) for key, value in row.items() if key not in {"patient_id", "label"} and value}
+
+
+def _number(value: str) -> str | float:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _is_simulated(row: Mapping[str, str]) -> bool:
