@@ -28,7 +28,9 @@ def printed_numbers(facts: Sequence[Mapping[str, str | float]]) -> Floats | None
 def small(pixels: NDArray[np.uint8]) -> Floats:
     """Crops (n, 3, rows, columns, 3) at 28 x 28 pixels, flat: shape (n, places)."""
     shape = (_SIDE, _SIDE)
-    rows = [[np.asarray(Image.fromarray(crop).resize(shape, Image.Resampling.BOX)) for crop in views] for views in pixels]
+    rows = [
+        [np.asarray(Image.fromarray(crop).resize(shape, Image.Resampling.BOX)) for crop in views] for views in pixels
+    ]
     return np.asarray(rows, dtype=np.float64).reshape(len(pixels), -1) / 255
 
 

@@ -56,7 +56,7 @@ class Cohort:
 class Answers:
     """Probabilities of one model for the patients of a cohort, once a patient or once in each repeat of a validation.
 
-    Figures are computed within a repeat and averaged over repeats: several answers of one patient are no further patients.
+    Figures are computed within a repeat and averaged over repeats: answering again makes no further patients.
     """
 
     name: str
@@ -79,7 +79,9 @@ class Answers:
         return cls(name, _repeated(study), None if views is None else _repeated(views))
 
     @classmethod
-    def of_labels(cls, name: str, given: NDArray[np.intp], *, abnormality: NDArray[np.floating] | None = None) -> "Answers":
+    def of_labels(
+        cls, name: str, given: NDArray[np.intp], *, abnormality: NDArray[np.floating] | None = None
+    ) -> "Answers":
         """A rule's labels, indices of shape (n,) or (repeats, n), and its score of the same shape."""
         study = np.eye(len(LABELS))[np.atleast_2d(given)]
         score = None if abnormality is None else np.atleast_2d(np.asarray(abnormality, np.float64))

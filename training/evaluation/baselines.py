@@ -40,17 +40,23 @@ def contenders(
     return (
         Contender(always.name, "the most frequent label, whatever the patient", always),
         _by_tpd(cohort, rule, folds),
-        _learned("printed numbers", _WHAT["numbers"], numbers, "the data set names none of them", labels, folds),
-        _learned("text only", _WHAT["text"], prints, "the data set keeps no whole screens", labels, folds),
-        _learned("image only", _WHAT["image"], crops, "the data set keeps no crops", labels, folds),
+        _learned("printed numbers", numbers, labels, folds=folds),
+        _learned("text only", prints, labels, folds=folds),
+        _learned("image only", crops, labels, folds=folds),
     )
 
 
 _WHAT = {
-    "numbers": "logistic regression on the numbers the workstation prints (TPD, summed scores, EF, volumes), no image",
-    "text": "logistic regression on the lettering of the whole screen, name box and maps blanked: "
+    "printed numbers": "logistic regression on the numbers the workstation prints (TPD, summed scores, EF, volumes), "
+    "no image",
+    "text only": "logistic regression on the lettering of the whole screen, name box and maps blanked: "
     "what a network could read off the text",
-    "image": "logistic regression on the same crops at 28 x 28 pixels, no text, no network",
+    "image only": "logistic regression on the same crops at 28 x 28 pixels, no text, no network",
+}
+_OTHERWISE = {
+    "printed numbers": "the data set names none of them",
+    "text only": "no whole screens of one layout were read",
+    "image only": "the data set keeps no crops",
 }
 
 
@@ -81,17 +87,12 @@ def _tpd_repeat(tpd: Floats, labels: NDArray[np.intp], repeat: tuple[Fold, ...])
 
 
 def _learned(
-    name: str,
-    what: str,
-    inputs: Floats | None,
-    otherwise: str,
-    labels: NDArray[np.intp],
-    folds: tuple[tuple[Fold, ...], ...],
+    name: str, inputs: Floats | None, labels: NDArray[np.intp], *, folds: tuple[tuple[Fold, ...], ...]
 ) -> Contender:
     if inputs is None or not folds:
-        return Contender(name, what, missing=otherwise if inputs is None else _TOO_FEW)
+        return Contender(name, _WHAT[name], missing=_OTHERWISE[name] if inputs is None else _TOO_FEW)
     answers = Answers(name, np.stack([ablation.out_of_fold(inputs, labels, repeat) for repeat in folds]))
-    return Contender(name, f"{what}; fitted outside each fold", answers)
+    return Contender(name, f"{_WHAT[name]}; fitted outside each fold", answers)
 
 
 def best_rule(tpd: Floats, labels: NDArray[np.intp]) -> TpdRule:
@@ -120,5 +121,3 @@ def some_folds(labels: NDArray[np.intp], *, seed: int, most: int = 5) -> tuple[t
         return ()
     parts = StratifiedKFold(int(min(most, present.min())), shuffle=True, random_state=seed)
     return (tuple((fit_on, answer) for fit_on, answer in parts.split(labels, labels)),)
-
-

@@ -47,7 +47,7 @@ def estimates(labels: NDArray[np.intp], answers: Answers, drawn: Floats) -> Mapp
 
 
 def differences(labels: NDArray[np.intp], one: Answers, other: Answers, drawn: Floats) -> Mapping[str, Estimate]:
-    """``one`` minus ``other`` on the same patients, each draw the same for both: the paired difference of what both have."""
+    """``one`` minus ``other`` on the same patients, draws the same for both: paired differences of what both have."""
     whole = np.ones((1, len(labels)))
     points = [measure(labels, answers, whole) for answers in (one, other)]
     spread = [measure(labels, answers, drawn) for answers in (one, other)]

@@ -1,4 +1,4 @@
-"""Temperatures: one number that makes a model's probabilities as sure as it has reason to be (Guo et al., ICML 2017)."""
+"""Temperatures: one number that makes a model as sure as it has reason to be (Guo et al., ICML 2017)."""
 
 import numpy as np
 from numpy.typing import NDArray

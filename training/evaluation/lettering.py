@@ -94,5 +94,3 @@ def _printed(pixels: RgbImage) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     padded = np.pad(share > _PICTURE, 1)
     near = [padded[i : i + share.shape[0], j : j + share.shape[1]] for i in range(3) for j in range(3)]
     return grey > _BRIGHT, np.logical_or.reduce(near)
-
-

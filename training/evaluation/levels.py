@@ -172,7 +172,8 @@ def _curves(truth: NDArray[np.intp], answers: Answers, *, kind: str) -> tuple[Cu
     repeated = np.tile(truth, answers.repeats)
     wanted = [("abnormal", repeated > 0, answers.score.ravel())]
     wanted += [(label.value, repeated == i, answers.study[..., i].ravel()) for i, label in enumerate(LABELS)]
-    return tuple(_curve(name, *pair, kind=kind) for name, *pair in wanted if pair[0].any() and not pair[0].all())
+    some = [(name, positive, values) for name, positive, values in wanted if positive.any() and not positive.all()]
+    return tuple(_curve(name, positive, values, kind=kind) for name, positive, values in some)
 
 
 def _curve(name: str, positive: NDArray[np.bool_], values: Floats, *, kind: str) -> Curve:

@@ -6,21 +6,28 @@ from core.types import LABELS
 from training.evaluation.answers import Answers, Cohort
 
 _FEW = 20
+_LABELS_ARE_NO_PROOF = (
+    "The answers are compared with labels, not with angiography or outcome; whoever labelled the patients may be wrong."
+)
+_ONE_SAMPLE = (
+    "These patients are one sample. Intervals tell how far chance alone may have moved a figure, not how another "
+    "camera, protocol or hospital would."
+)
+_NO_ECE = (
+    "No expected calibration error is given: with few patients even a perfectly calibrated model shows a large one. "
+    "Brier score and NLL are given, and comparable between models on the same patients only."
+)
+_BASELINES = "Baselines that are fitted on these patients are judged outside their folds; the model is not refitted."
 
 
 def limits(cohort: Cohort, answers: Answers, *, kind: str) -> tuple[str, ...]:
     """The sentences that fit these patients and this kind of evaluation."""
-    found = [
-        _of_source(cohort),
-        "The answers are compared with labels, not with angiography or outcome; who labelled the patients may be wrong.",
-        "These patients are one sample. Intervals tell how far chance alone may have moved a figure, not how another "
-        "camera, protocol or hospital would.",
+    found = [_of_source(cohort), _LABELS_ARE_NO_PROOF, _ONE_SAMPLE]
+    found.append(
         "Balanced accuracy and AUC do not depend on how frequent a label is; precision and accuracy do, and a clinic's "
-        f"mix differs from this one ({_mix(cohort)}).",
-        "No expected calibration error is given: with few patients even a perfectly calibrated model shows a large one. "
-        "Brier score and NLL are, and they are comparable between models on the same patients only.",
-        "Patients left out (unusable or incomplete screens) are in no figure.",
-    ]
+        f"mix differs from this one ({_mix(cohort)})."
+    )
+    found += [_NO_ECE, "Patients left out (unusable or incomplete screens) are in no figure."]
     if kind == "cross-validation":
         found.append(
             "A cross-validation judges a recipe, not a model: each patient is judged by networks that did not train on "
@@ -28,7 +35,7 @@ def limits(cohort: Cohort, answers: Answers, *, kind: str) -> tuple[str, ...]:
         )
     found += _of_few(cohort)
     if answers.repeats == 1:
-        found.append("Baselines that are fitted on these patients are judged outside their folds; the model is not refitted.")
+        found.append(_BASELINES)
     return tuple(found)
 
 
@@ -50,7 +57,8 @@ def _of_few(cohort: Cohort) -> list[str]:
     few = [f"{n} {label.value}" for label, n in zip(LABELS, counts, strict=True) if n < _FEW]
     if not few:
         return []
-    return [
+    sentence = (
         f"With only {' and '.join(few)} patients a recall moves by several percent a patient, and the bootstrap's "
         "intervals, which cannot imagine patients that are not there, are too narrow: rely on Wilson's."
-    ]
+    )
+    return [sentence]

@@ -20,6 +20,7 @@ from training.evaluation.report import percent
 from training.evaluation.result import Report, Wrong, wilson_note
 
 _THUMBNAIL = 112
+_NONE = "\N{EN DASH}"
 
 
 def html(report: Report, cohort: Cohort) -> str:
@@ -31,7 +32,14 @@ def html(report: Report, cohort: Cohort) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "share": share, "interval": interval, "number": number, "signed": signed}
+    environment.filters |= {
+        "percent": percent,
+        "share": share,
+        "interval": interval,
+        "number": number,
+        "whole": whole,
+        "signed": signed,
+    }
     return environment.get_template("report.html").render(
         report=report,
         labels=LABELS,
@@ -56,27 +64,32 @@ def write(report: Report, cohort: Cohort, path: Path) -> None:
 def share(found: Proportion | None) -> str:
     """A proportion with its interval and its n."""
     if found is None or found.value is None:
-        return "–"
-    return f"{100 * found.value:.1f} % ({100 * found.low:.0f}–{100 * found.high:.0f}), {found.hits}/{found.n}"
+        return _NONE
+    return f"{100 * found.value:.1f} % ({100 * found.low:.0f}\N{EN DASH}{100 * found.high:.0f}), {found.hits}/{found.n}"
 
 
 def interval(found: Estimate | None) -> str:
     """A figure between 0 and 1 with its interval, three decimals."""
     if found is None or found.value is None:
-        return "–"
-    return f"{found.value:.3f} ({number(found.low)}–{number(found.high)})"
+        return _NONE
+    return f"{found.value:.3f} ({number(found.low)}\N{EN DASH}{number(found.high)})"
 
 
 def signed(found: Estimate | None) -> str:
     """A difference with its interval."""
     if found is None or found.value is None or found.low is None or found.high is None:
-        return "–"
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})".replace("-", "−")
+        return _NONE
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})".replace("-", "\N{MINUS SIGN}")
 
 
 def number(value: float | None) -> str:
     """Three decimals."""
-    return "–" if value is None else f"{value:.3f}"
+    return _NONE if value is None else f"{value:.3f}"
+
+
+def whole(value: float | None) -> str:
+    """A share in whole percent, without the sign."""
+    return _NONE if value is None else f"{100 * value:.0f}"
 
 
 def _pictures(report: Report) -> dict[str, Markup]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from core.types import LABELS, Label, View
+from core.types import Label, View
 from models.figures import Proportion, Record, Source
 from training.evaluation.levels import Level, Scores
 from training.evaluation.pairs import Difference
@@ -107,9 +107,4 @@ def wilson_note(repeats: int) -> str:
     """How proportions were counted."""
     if repeats == 1:
         return "Wilson 95 % intervals for proportions."
-    return (
-        f"Proportions are means over {repeats} repeats in whole patients; their Wilson intervals count each patient once."
-    )
-
-
-__all__ = ["LABELS", "Against", "Fold", "Lineage", "Report", "Temperature", "Wrong", "wilson_note"]
+    return f"Proportions are means over {repeats} repeats; their Wilson intervals count each patient once."

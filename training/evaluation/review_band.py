@@ -39,7 +39,9 @@ def curve(truth: NDArray[np.intp], answers: Answers) -> tuple[RiskPoint, ...]:
     last = np.flatnonzero(np.r_[np.diff(confidence) < 0, True])
     risks = np.cumsum(wrong)[last] / (last + 1)
     return tuple(
-        RiskPoint(confidence=round(float(c), 4), coverage=round(float((i + 1) / len(wrong)), 4), risk=round(float(r), 4))
+        RiskPoint(
+            confidence=round(float(c), 4), coverage=round(float((i + 1) / len(wrong)), 4), risk=round(float(r), 4)
+        )
         for c, i, r in zip(confidence[last], last, risks, strict=True)
     )
 
