@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.artifact import Artifact
     from models.card import Card, Criterion
     from models.figures import Evaluation
-    from training.dataset import Dataset
+    from training.datasets import Dataset
 
 
 @one_sentence
@@ -95,11 +95,11 @@ def _judged(found: "Artifact", sessions: "Sessions", reference: Path | None) -> 
 
 def _scored(found: "Artifact", sessions: "Sessions | None", data: Path) -> "tuple[Evaluation, Evaluation | None]":
     """Both models' figures on the patients in a folder, computed now."""
-    from training import dataset
+    from training import datasets
 
     screen = Console(stderr=True)
     with counted(screen, f"reading {data.name}") as progress:
-        patients = dataset.read(data, progress=progress)
+        patients = datasets.read(data, progress=progress)
     theirs = None
     if sessions is not None:
         with TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def _scored(found: "Artifact", sessions: "Sessions | None", data: Path) -> "tupl
 
 def _figures(found: "Artifact", patients: "Dataset", name: str) -> "Evaluation":
     from models.classifier import Classifier
-    from training.evaluate import evaluate
+    from training.evaluation.model import evaluate
 
     with counted(Console(stderr=True), found.card.name) as progress:
         return evaluate(Classifier(found, threads=2), patients, name=name, progress=progress)

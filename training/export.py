@@ -24,7 +24,7 @@ from models.chatter import quiet_stderr
 from models.classifier import Classifier, softmax
 from models.preprocess import PREPROCESSING_VERSION
 from training.datasets import Dataset
-from training.evaluate import evaluate, fit_tpd_rule, run
+from training.evaluation.model import evaluate, fit_tpd_rule, run
 from training.fit import Fitted, logits
 from training.recipe import Recipe
 

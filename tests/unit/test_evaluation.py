@@ -16,7 +16,8 @@ from models.card import TpdRule
 from models.classifier import Classifier
 from models.figures import Figures, Proportion, auc
 from training.datasets import Dataset
-from training.evaluate import baselines, evaluate, fit_tpd_rule, tpd_answers
+from training.evaluation.baselines import tpd_answers
+from training.evaluation.model import baselines, evaluate, fit_tpd_rule
 from training.phantom import cohort
 
 

@@ -1,14 +1,29 @@
-"""The figures of a model on labelled patients, with LiteRT only, and of the baselines beside it."""
+"""The figures of a finished model on labelled patients, with LiteRT only: what its card keeps."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.types import LABELS, REQUIRED_VIEWS
-from models.card import TpdRule
-from models.classifier import Classifier, study_probabilities, view_probabilities
+from models.card import Card, TpdRule
+from models.classifier import Classifier
 from models.figures import Baseline, Evaluation, Figures, Proportion
 from models.preprocess import scale
 from training.datasets import Dataset, Progress
+from training.evaluation.answers import Answers
+from training.evaluation.baselines import best_rule, tpd_answers
+
+
+def judge(classifier: Classifier, data: Dataset, *, progress: Progress | None = None) -> Answers:
+    """The model's calibrated probabilities for every patient and view of ``data``, whichever kind of model it is."""
+    study = np.empty((len(data.patients), len(LABELS)))
+    views = np.empty((len(data.patients), len(REQUIRED_VIEWS), len(LABELS)))
+    for i, (pixels, maps) in enumerate(zip(data.pixels, data.maps, strict=True)):
+        said = classifier.judge(pixels, maps)
+        study[i] = [said.probabilities[label] for label in LABELS]
+        views[i] = [[said.views[view].probabilities[label] for label in LABELS] for view in REQUIRED_VIEWS]
+        if progress:
+            progress(i + 1, len(data.patients))
+    return Answers.once(classifier.card.name, study, views=views)
 
 
 def evaluate(
@@ -18,22 +33,26 @@ def evaluate(
     name: str,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """The model's figures on ``data``, called ``name``."""
-    logits = run(classifier, data, progress=progress)
-    study = study_probabilities(logits)
-    views = view_probabilities(logits, classifier.card)
-    accepted = study.max(axis=1) >= classifier.card.review_below
+    """The model's figures on ``data``, called ``name``, as a card keeps them."""
+    return figures(judge(classifier, data, progress=progress), data, name=name, card=classifier.card)
+
+
+def figures(answers: Answers, data: Dataset, *, name: str, card: Card) -> Evaluation:
+    """The figures of answers that are there, beside the card's baselines."""
+    study = answers.study[0]
+    accepted = study.max(axis=1) >= card.review_below
     right = study.argmax(axis=1) == data.labels
+    views = {} if answers.views is None else dict(zip(REQUIRED_VIEWS, answers.views[0].swapaxes(0, 1), strict=True))
     return Evaluation(
         data=name,
         source=data.source,
         truth_sha256=data.truth_sha256,
         patients=len(data.patients),
         study=Figures.of_probabilities(data.labels, study),
-        views={view: Figures.of_probabilities(data.labels, views[:, i]) for i, view in enumerate(REQUIRED_VIEWS)},
+        views={view: Figures.of_probabilities(data.labels, given) for view, given in views.items()},
         needs_review=Proportion.of(int((~accepted).sum()), len(accepted)),
         accuracy_of_accepted=Proportion.of(int((right & accepted).sum()), int(accepted.sum())),
-        baselines=baselines(data, rule=classifier.card.tpd_rule),
+        baselines=baselines(data, rule=card.tpd_rule),
     )
 
 
@@ -56,25 +75,10 @@ def baselines(data: Dataset, *, rule: TpdRule | None) -> tuple[Baseline, ...]:
     if rule is None or data.tpd is None:
         return (always,)
     name = f"stress TPD > {rule.abnormal_above:g} % abnormal, rest TPD > {rule.infarction_above:g} % infarction"
-    figures = Figures.of_answers(data.labels, tpd_answers(data.tpd, rule), abnormality=data.tpd[:, 0])
-    return always, Baseline(name=name, figures=figures)
+    found = Figures.of_answers(data.labels, tpd_answers(data.tpd, rule), abnormality=data.tpd[:, 0])
+    return always, Baseline(name=name, figures=found)
 
 
 def fit_tpd_rule(data: Dataset) -> TpdRule | None:
     """The two thresholds with the best balanced accuracy on ``data``; None where no deficits are known."""
-    tpd = data.tpd
-    if tpd is None:
-        return None
-    stress, rest = (np.unique(np.quantile(column, np.linspace(0, 1, 61)).round(2)) for column in tpd.T)
-    rules = [TpdRule(abnormal_above=float(s), infarction_above=float(r)) for s in stress for r in rest]
-    return max(rules, key=lambda rule: _balanced(data.labels, tpd_answers(tpd, rule)))
-
-
-def tpd_answers(tpd: NDArray[np.float64], rule: TpdRule) -> NDArray[np.intp]:
-    """The rule's label indices, shape (n,), for deficits at stress and at rest in percent, shape (n, 2)."""
-    abnormal = np.where(tpd[:, 1] > rule.infarction_above, 2, 1)
-    return np.where(tpd[:, 0] > rule.abnormal_above, abnormal, 0).astype(np.intp)
-
-
-def _balanced(truth: NDArray[np.intp], answers: NDArray[np.intp]) -> float:
-    return float(np.mean([(answers[truth == label] == label).mean() for label in np.unique(truth)]))
+    return None if data.tpd is None else best_rule(data.tpd, data.labels)
