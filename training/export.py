@@ -1,6 +1,5 @@
 """From a trained Keras network to an artifact: conversion to LiteRT, parity, figures, card. Needs TensorFlow."""
 
-import os
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,7 +25,8 @@ from models.preprocess import PREPROCESSING_VERSION
 from training.dataset import Dataset
 from training.evaluate import evaluate, fit_tpd_rule, run
 from training.fit import Fitted, logits
-from training.recipe import Recipe
+from training.fit.identity import base_weights
+from training.fit.recipe import ViewsRecipe as Recipe
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between Keras and LiteRT that is let pass."""
@@ -126,7 +126,7 @@ def _some(data: Dataset, fitted: Fitted) -> Dataset:
 
 def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) -> Card:
     """The card without figures, which the classifier needs to compute them."""
-    name, digest = _base_weights(recipe.weights)
+    name, digest = base_weights(recipe.weights)
     return Card(
         name=recipe.name,
         version=recipe.version,
@@ -136,10 +136,10 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
         input=Input(layouts=dict(data.layouts)),
         architecture=Architecture(
             base="MobileNet V1, width 1.0, 224 x 224, without top",
-            head="global average pooling, Dense 128 ReLU, Dropout 0.3, Dense 256 ReLU, Dropout 0.4, Dense 3",
+            head=_head(recipe),
             base_weights=name,
             base_weights_sha256=digest,
-            trained_in_stage_2=f"layers from {recipe.train_from_layer} on, no BatchNorm",
+            trained_in_stage_2=f"layers from {recipe.train_from_layer} on, BatchNorm {recipe.batch_norm}",
             kept_stage=fitted.kept_stage,
         ),
         training=_training_data(fitted, recipe, data),
@@ -152,6 +152,11 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
         libraries=_libraries(),
         files={file: artifacts.sha256(folder / file) for file in artifacts.HASHED},
     )
+
+
+def _head(recipe: Recipe) -> str:
+    first, second = recipe.dropout
+    return f"global average pooling, Dense 128 ReLU, Dropout {first:g}, Dense 256 ReLU, Dropout {second:g}, Dense 3"
 
 
 def _with_figures(
@@ -184,17 +189,6 @@ def _training_data(fitted: Fitted, recipe: Recipe, data: Dataset) -> TrainingDat
             "test": data.take(parts.test).counts(),
         },
     )
-
-
-def _base_weights(weights: str) -> tuple[str, str | None]:
-    """What the base started from and the SHA-256 of that file, without its folder."""
-    if weights == "none":
-        return "random", None
-    path = Path(weights)
-    if weights == "imagenet":
-        keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-        path = keras_home / "models" / "mobilenet_1_0_224_tf_no_top.h5"
-    return f"ImageNet: {path.name}", artifacts.sha256(path) if path.is_file() else None
 
 
 def _libraries() -> dict[str, str]:
