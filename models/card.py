@@ -69,6 +69,25 @@ class TpdRule(Record):
     """Rest TPD above which an abnormal study is an infarction."""
 
 
+class Lineage(Record):
+    """What an artifact was made of, so that it can be made again."""
+
+    manifests: Mapping[str, Sha256]
+    """SHA-256 of the manifest of each data set, by what it was used for: train, pretraining, held out."""
+    commit: str
+    """Of the source code; ``unknown`` outside a repository, ending in ``+`` where files differed from it."""
+    recipe_sha256: Sha256 | None = None
+
+
+class Int8(Record):
+    """The variant in 8-bit integers: a file of its own, with figures of its own; it serves only where asked for."""
+
+    max_abs_difference: float
+    flips: int
+    crops: int
+    evaluations: tuple[Evaluation, ...]
+
+
 class Parity(Record):
     """LiteRT against Keras on the same crops."""
 
@@ -96,6 +115,8 @@ class Card(Record):
     tpd_rule: TpdRule | None
     evaluations: tuple[Evaluation, ...]
     parity: Parity
+    int8: Int8 | None = None
+    lineage: Lineage | None = None
     commands: tuple[str, ...]
     """What to type to repeat training and evaluation."""
     libraries: Mapping[str, str]

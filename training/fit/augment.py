@@ -1,4 +1,4 @@
-"""Turning, shifting and brightening training images: a function of seed, epoch and image, quick enough not to be waited for.
+"""Turning, shifting and brightening training images: a function of seed, epoch and image.
 
 Whole crops turn as the original work turned them. Panels turn each in its own tile of the two by two, all by the same
 angle, so that stress and rest stay comparable and no panel leaves its place.

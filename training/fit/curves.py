@@ -26,7 +26,7 @@ def draw(courses: Sequence[Course], path: Path) -> None:
         right.set_ylim(0, 1.02)
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    write_whole(path, lambda file: canvas.print_png(file))
+    write_whole(path, canvas.print_png)
 
 
 def _panel(axes: Any, courses: Sequence[Course], what: str, values: tuple[Callable[[Epoch], float], ...]) -> None:

@@ -21,15 +21,19 @@ from training.fit import stage as stages
 from training.fit.calibration import calibrate
 from training.fit.checkpoint import Checkpoint, Weights
 from training.fit.course import Course, Epoch, Say, Watch, unheard
+from training.fit.curves import draw
+from training.fit.events import Events
 from training.fit.feed import Feed, Samples
 from training.fit.frozen import frozen_part
 from training.fit.identity import facts_of
-from training.fit.curves import draw
-from training.fit.events import Events
 from training.fit.parts import check_labels, parts_of
 from training.fit.recipe import Stage, ViewsRecipe
 from training.fit.run_folder import RunFolder
 from training.fit.stage import State, Told
+
+
+class Diverged(PerfuscopeError):
+    """No epoch of a stage had a validation loss that is a number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +180,7 @@ class _Training:
         first, second = courses
         self.say(f"validation loss {first.best_loss:.4f} after stage 1, {second.best_loss:.4f} after stage 2")
         if first.best is None or (self.recipe.keep == "last" and second.best is None):
-            raise PerfuscopeError(f"The loss of {self.recipe.name} is no number: lower the learning rate.")
+            raise Diverged(f"The loss of {self.recipe.name} is no number: lower the learning rate.")
 
 
 def _state(found: Checkpoint | None, number: int) -> State:

@@ -30,6 +30,13 @@ def make_repeatable(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def forget_networks() -> None:
+    """Free the memory of networks that nobody holds any more."""
+    import keras  # noqa: PLC0415
+
+    keras.backend.clear_session()
+
+
 def build(recipe: ViewsRecipe) -> Any:
     """The recipe's network with its starting weights; PerfuscopeError names weights that are missing or do not fit."""
     weights = None if recipe.weights == "none" else recipe.weights

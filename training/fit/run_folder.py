@@ -4,7 +4,6 @@ import csv
 import fcntl
 import io
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -53,9 +52,9 @@ class RunFolder:
         """The state to go on from."""
         return checkpoints.load(self.path / CHECKPOINT)
 
-    def remove(self) -> None:
-        """Delete the folder and what is in it."""
-        shutil.rmtree(self.path)
+    def forget_state(self) -> None:
+        """Delete what is only needed to go on; logs and curves stay."""
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
 
 
 @contextmanager

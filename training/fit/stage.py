@@ -71,17 +71,18 @@ def _epoch(part: Any, stage: Stage, feeds: tuple[Feed, Feed], *, course: Course,
     started = time.perf_counter()
     number = len(course.epochs) + 1
     seed_dropout(part, (seed, number))
-    part.reset_metrics()
-    values: dict[str, Any] = {}
+    sums = np.zeros(4)
     for done, batch in enumerate(train.shuffled(number), start=1):
-        values = part.train_on_batch(*batch, return_dict=True)
+        values = part.train_on_batch(*batch, return_dict=True)  # of this batch alone
+        size, weight = len(batch.weights), float(batch.weights.sum())
+        sums += (size * values["loss"], size, weight * values["accuracy"], weight)
         watch(Step(course.stage, number, stage.epochs, done, len(train)))
     loss, accuracy = validate(part, validation)
     return Epoch(
         stage=course.stage,
         epoch=number,
-        loss=float(values["loss"]),
-        accuracy=float(values["accuracy"]),
+        loss=float(sums[0] / sums[1]),
+        accuracy=float(sums[2] / sums[3]),
         validation_loss=loss,
         validation_accuracy=accuracy,
         learning_rate=stage.learning_rate,
