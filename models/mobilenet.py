@@ -24,7 +24,7 @@ DENSE = ("dense_128", "dense_256", "logits")
 """Names of the head's dense layers."""
 
 
-def build(weights: Path | str | None) -> Any:
+def build(weights: Path | str | None, *, dropout: tuple[float, float] = (0.3, 0.4)) -> Any:
     """A Keras model from (n, 224, 224, 3) in -1..1 to (n, 3) probabilities, its base frozen.
 
     ``weights`` is ``"imagenet"`` (Keras downloads and caches them), the path of a weights file for the base
@@ -36,17 +36,17 @@ def build(weights: Path | str | None) -> Any:
     base = applications.MobileNet(weights=source, include_top=False, input_shape=(SIZE, SIZE, 3))
     x = layers.GlobalAveragePooling2D(name="pooled")(base.output)
     x = layers.Dense(128, activation="relu", name=DENSE[0])(x)
-    x = layers.Dropout(0.3, name="dropout_30")(x)
+    x = layers.Dropout(dropout[0], name="dropout_1")(x)
     x = layers.Dense(256, activation="relu", name=DENSE[1])(x)
-    x = layers.Dropout(0.4, name="dropout_40")(x)
+    x = layers.Dropout(dropout[1], name="dropout_2")(x)
     x = layers.Dense(len(LABELS), name=DENSE[2])(x)
     model = Model(base.input, layers.Softmax(name="probabilities")(x), name="perfuscope_mobilenet")
     freeze(model, below=HEAD_FROM)
     return model
 
 
-def freeze(model: Any, *, below: int) -> None:
-    """Train only the layers from index ``below`` on, and never a BatchNorm.
+def freeze(model: Any, *, below: int, norms: str = "frozen") -> None:
+    """Train only the layers from index ``below`` on, and of those a BatchNorm only where ``norms`` is ``trained``.
 
     ``trainable = False`` is the one thing that keeps a BatchNorm in inference mode under ``fit``: calling the
     base with ``training=False`` does not, and its moving means would drift.
@@ -54,7 +54,8 @@ def freeze(model: Any, *, below: int) -> None:
     from keras import layers  # noqa: PLC0415
 
     for index, layer in enumerate(model.layers):
-        layer.trainable = index >= below and not isinstance(layer, layers.BatchNormalization)
+        held = norms == "frozen" and isinstance(layer, layers.BatchNormalization)
+        layer.trainable = index >= below and not held
 
 
 def segment(model: Any, start: int, stop: int | None = None) -> Any:

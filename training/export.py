@@ -1,12 +1,8 @@
 """From a trained Keras network to an artifact: conversion to LiteRT, parity, figures, card. Needs TensorFlow."""
 
-import os
-import platform
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +16,39 @@ from models import card as cards
 from models import explain, mobilenet
 from models.artifact import Artifact
 from models.card import Architecture, Card, Input, Parity, TrainingData
-from models.chatter import quiet_stderr
 from models.classifier import Classifier, softmax
 from models.preprocess import PREPROCESSING_VERSION
+from training import quantise
+from training.converting import to_litert
 from training.datasets import Dataset
 from training.evaluation.model import evaluate, fit_tpd_rule, run
 from training.fit import Fitted, logits
-from training.recipe import Recipe
+from training.fit.identity import base_weights
+from training.fit.recipe import ViewsRecipe
+from training.lineage import libraries, lineage
 
 TOLERANCE = 1e-4
 """Largest difference of a probability between Keras and LiteRT that is let pass."""
 
 _TRAINED_ON_CLINICAL = "Trained on clinical images; research use only, not for diagnosis."
 
-_LIBRARIES = ("tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
-
 
 def export(
     fitted: Fitted,
-    recipe: Recipe,
+    recipe: ViewsRecipe,
     *,
     data: Dataset,
     held_out: Dataset | None,
     out: Path,
     say: Callable[[str], None],
+    int8: bool = False,
+    typed: str | None = None,
 ) -> Artifact:
     """Write the artifact folder ``out``, whole or not at all, and return it verified.
 
-    PerfuscopeError if ``out`` exists with something in it, or if LiteRT and Keras disagree.
+    With ``int8`` a variant in 8-bit integers lies beside the model, with figures of its own in the card. ``typed`` is
+    the command as it was given. PerfuscopeError if ``out`` exists with something in it, if LiteRT and Keras disagree,
+    or if it cannot be written.
     """
     check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -57,14 +58,18 @@ def export(
         say("converting to LiteRT")
         (folder / artifacts.MODEL).write_bytes(to_litert(fitted.model))
         explain.save(mobilenet.head(fitted.model), folder / artifacts.HEAD)
-        card = _first_card(fitted, recipe, data=data, folder=folder)
+        card = _first_card(fitted, recipe, data=data, held_out=held_out, folder=folder, typed=typed)
         cards.write(card, folder / artifacts.CARD)
         classifier = Classifier(artifacts.load(folder), threads=2)
-        parity = compare(classifier, fitted.model, _some(data, fitted))
+        parity = compare(classifier, fitted.model, _some(data, fitted), batch=recipe.test_batch)
         say(f"LiteRT against Keras on {parity.crops} crops: at most {parity.max_abs_difference:.1e} apart")
-        test = data.take(fitted.parts.test)
-        full = _with_figures(card, parity, classifier=classifier, test=test, held_out=held_out, recipe=recipe)
+        sets = _evaluated(data.take(fitted.parts.test), held_out, recipe)
+        evaluations = tuple(evaluate(classifier, part, name=name) for name, part in sets)
+        full = card.model_copy(update={"parity": parity, "evaluations": evaluations})
         cards.write(full, folder / artifacts.CARD)
+        if int8:
+            full = quantise.add(folder, fitted, data=data, others=_some(data, fitted), sets=sets, say=say)
+            cards.write(full, folder / artifacts.CARD)
         if out.is_dir():
             out.rmdir()
         folder.rename(out)
@@ -77,28 +82,9 @@ def check_free(out: Path) -> None:
         raise PerfuscopeError(f"{out} is not empty; name a new folder for the artifact.")
 
 
-def to_litert(model: Any) -> bytes:
-    """The LiteRT file of a network: input (1, 224, 224, 3), outputs logits (1, 3) and feature map (1, 7, 7, 1024)."""
-    import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
-    import tensorflow as tf  # noqa: PLC0415
-
-    exported = mobilenet.logits_and_features(model)
-    shape = tf.TensorSpec((1, *model.input.shape[1:]), tf.float32, name="pixels")
-    archive = keras.export.ExportArchive()
-    archive.track(exported)
-    archive.add_endpoint("serve", lambda pixels: _named(exported(pixels, training=False)), input_signature=[shape])
-    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
-        archive.write_out(folder, verbose=False)
-        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
-
-
-def _named(outputs: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(("logits", "features"), outputs, strict=True))
-
-
-def compare(classifier: Classifier, model: Any, data: Dataset) -> Parity:
+def compare(classifier: Classifier, model: Any, data: Dataset, *, batch: int = 48) -> Parity:
     """LiteRT against Keras on every view of ``data``; PerfuscopeError if they are not the same classifier."""
-    theirs, ours = softmax(logits(model, data)), softmax(run(classifier, data))
+    theirs, ours = softmax(logits(model, data, batch=batch)), softmax(run(classifier, data))
     parity = Parity(
         crops=len(data.patients) * len(REQUIRED_VIEWS),
         max_abs_difference=float(f"{np.abs(theirs - ours).max():.3g}"),
@@ -124,9 +110,13 @@ def _some(data: Dataset, fitted: Fitted) -> Dataset:
     return data.take(others) if len(others) * len(REQUIRED_VIEWS) >= 50 else data
 
 
-def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) -> Card:
+def _first_card(
+    fitted: Fitted, recipe: ViewsRecipe, *, data: Dataset, held_out: Dataset | None, folder: Path, typed: str | None
+) -> Card:
     """The card without figures, which the classifier needs to compute them."""
-    name, digest = _base_weights(recipe.weights)
+    name, digest = base_weights(recipe.weights)
+    manifests = {"train": data.truth_sha256} | ({"held out": held_out.truth_sha256} if held_out else {})
+    commands = [*recipe.commands, *([f"typed: {typed}"] if typed else [])]
     return Card(
         name=recipe.name,
         version=recipe.version,
@@ -136,10 +126,10 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
         input=Input(layouts=dict(data.layouts)),
         architecture=Architecture(
             base="MobileNet V1, width 1.0, 224 x 224, without top",
-            head="global average pooling, Dense 128 ReLU, Dropout 0.3, Dense 256 ReLU, Dropout 0.4, Dense 3",
+            head=_head(recipe),
             base_weights=name,
             base_weights_sha256=digest,
-            trained_in_stage_2=f"layers from {recipe.train_from_layer} on, no BatchNorm",
+            trained_in_stage_2=f"layers from {recipe.train_from_layer} on, BatchNorm {recipe.batch_norm}",
             kept_stage=fitted.kept_stage,
         ),
         training=_training_data(fitted, recipe, data),
@@ -148,29 +138,27 @@ def _first_card(fitted: Fitted, recipe: Recipe, *, data: Dataset, folder: Path) 
         tpd_rule=fit_tpd_rule(data.take(fitted.parts.train)),
         evaluations=(),
         parity=Parity(crops=0, max_abs_difference=0, flips=0),
-        commands=tuple(recipe.commands),
-        libraries=_libraries(),
+        lineage=lineage(recipe, manifests),
+        commands=tuple(commands),
+        libraries=libraries(),
         files={file: artifacts.sha256(folder / file) for file in artifacts.HASHED},
     )
 
 
-def _with_figures(
-    card: Card,
-    parity: Parity,
-    *,
-    classifier: Classifier,
-    test: Dataset,
-    held_out: Dataset | None,
-    recipe: Recipe,
-) -> Card:
+def _head(recipe: ViewsRecipe) -> str:
+    first, second = recipe.dropout
+    return f"global average pooling, Dense 128 ReLU, Dropout {first:g}, Dense 256 ReLU, Dropout {second:g}, Dense 3"
+
+
+def _evaluated(test: Dataset, held_out: Dataset | None, recipe: ViewsRecipe) -> list[tuple[str, Dataset]]:
+    """The patients whose figures go into the card, by what they are called there."""
     parts = [("internal test part", test)] if test.patients else []
     if held_out is not None:
         parts.append((f"held out: {recipe.data.held_out_made_by or 'other patients'}", held_out))
-    evaluations = [evaluate(classifier, part, name=name) for name, part in parts]
-    return card.model_copy(update={"parity": parity, "evaluations": tuple(evaluations)})
+    return parts
 
 
-def _training_data(fitted: Fitted, recipe: Recipe, data: Dataset) -> TrainingData:
+def _training_data(fitted: Fitted, recipe: ViewsRecipe, data: Dataset) -> TrainingData:
     parts = fitted.parts
     return TrainingData(
         source=data.source,
@@ -184,22 +172,3 @@ def _training_data(fitted: Fitted, recipe: Recipe, data: Dataset) -> TrainingDat
             "test": data.take(parts.test).counts(),
         },
     )
-
-
-def _base_weights(weights: str) -> tuple[str, str | None]:
-    """What the base started from and the SHA-256 of that file, without its folder."""
-    if weights == "none":
-        return "random", None
-    path = Path(weights)
-    if weights == "imagenet":
-        keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-        path = keras_home / "models" / "mobilenet_1_0_224_tf_no_top.h5"
-    return f"ImageNet: {path.name}", artifacts.sha256(path) if path.is_file() else None
-
-
-def _libraries() -> dict[str, str]:
-    found: dict[str, str] = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

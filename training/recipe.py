@@ -1,74 +1,39 @@
-"""A recipe: everything a training run decides, in one TOML file."""
+"""A recipe: everything a training run decides, in one TOML file, whose head says how to run it and what to expect.
+
+``kind`` says what is trained: ``views``, one image one decision (``training.fit``). Each kind has a record of its own.
+"""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from types import MappingProxyType
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from core.errors import PerfuscopeError
-from models.card import Name
-from models.figures import Record
-from models.mobilenet import BASE_LAYERS
+from training.fit.recipe import Stage, ViewsRecipe
+from training.recipe_fields import Count, Data, Share, Split
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(gt=0)]
+__all__ = ["KINDS", "Count", "Data", "Recipe", "Share", "Split", "Stage", "ViewsRecipe", "find", "read"]
 
+Recipe = ViewsRecipe
+"""A recipe of any kind."""
 
-class Data(Record):
-    """Where the patients come from, as the card will say it."""
-
-    made_by: str
-    held_out_made_by: str | None = None
-
-
-class Split(Record):
-    """Shares of the patients of each label."""
-
-    train: Share
-    validation: Share
-    test: Share
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
-            raise ValueError("train, validation and test must add up to 1")
-        return self
-
-
-class Stage(Record):
-    """One stage of training."""
-
-    epochs: Count
-    batch: Count
-    learning_rate: Annotated[float, Field(gt=0)]
-    patience: Count
-    """Epochs without a better validation loss before the stage stops."""
-
-
-class Recipe(Record):
-    """A training run; ``weights`` is ``imagenet``, ``none`` or the path of a weights file."""
-
-    name: Name
-    version: Name
-    seed: int
-    weights: str = "imagenet"
-    review_below: Share
-    data: Data
-    split: Split
-    stage_1: Stage
-    stage_2: Stage
-    train_from_layer: Annotated[int, Field(ge=1, le=BASE_LAYERS)]
-    commands: Sequence[str]
+KINDS: Mapping[str, type[Recipe]] = MappingProxyType({"views": ViewsRecipe})
+"""The record of each kind."""
 
 
 def read(path: Path) -> Recipe:
     """The recipe in a TOML file; PerfuscopeError names what is wrong."""
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PerfuscopeError(f"{path.name} is not a TOML file: {error}.") from error
+    kind = KINDS.get(str(document.get("kind")))
+    if kind is None:
+        raise PerfuscopeError(f"{path.name}: kind must be one of {', '.join(KINDS)}, not {document.get('kind')!r}.")
+    try:
+        return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +19,12 @@ from training.evaluation.baselines import Fold
 Logits = tuple[NDArray[np.floating], NDArray[np.floating]]
 """Of studies, shape (n, 3), and of views, shape (n, 3 views, 3)."""
 Predictor = Callable[[Dataset], Logits]
+Trainer = Callable[[Dataset, Dataset, int], Predictor]
+"""Trains on the first patients, with a seed; the second ones may stop and calibrate it, nothing else."""
 Progress = Callable[[int, int], None]
 """Is told how many folds of how many are done."""
 
 RUN = "run.json"
-
-
-class Trainer(Protocol):
-    """Trains by a recipe on ``train``; ``validation`` may stop it and calibrate it, nothing else."""
-
-    def __call__(self, train: Dataset, validation: Dataset, seed: int) -> Predictor:
-        """The trained network as a function of a data set."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
