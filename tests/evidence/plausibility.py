@@ -1,6 +1,6 @@
-"""Where the limits of ``dicom_node.layouts.plausibility`` come from: simulated patients, both pages, lossy copies.
+"""Where the limits of ``dicom_node.layouts.plausibility`` come from: simulated patients, all pages, lossy copies.
 
-python tests/evidence/plausibility.py [--patients 240] [--seed 901]
+python tests/evidence/plausibility.py [--patients 240] [--seed 901] [--population default]
 
 Prints, for each panel and copy, the figures nearest to a limit, and how many screens are refused (none should be).
 """
@@ -24,6 +24,7 @@ from dicom_node import layouts
 from dicom_node.layouts import plausibility
 from training.phantom.cohort import simulate
 from training.phantom.pages import PAGES
+from training.phantom.population import POPULATIONS, named
 
 COPIES: dict[str, dict[str, Any] | None] = {
     "as drawn": None,
@@ -55,12 +56,12 @@ def figures(pixels: RgbImage, layout: layouts.Layout, screen: layouts.ViewLayout
     return [*rows, {"panel": "", "difference": alike}]
 
 
-def of_patient(index: int, *, seed: int) -> list[Row]:
+def of_patient(index: int, *, seed: int, population: str) -> list[Row]:
     rows: list[Row] = []
     for layout in layouts.shipped():
         if layout.name not in PAGES:
             continue
-        patient = simulate(seed, index, layout=layout.name)
+        patient = simulate(seed, index, layout=layout.name, population=named(population))
         for view, pixels in patient.screens.items():
             screen = next(screen for screen in layout.views if screen.view is view)
             for copy, how in COPIES.items():
@@ -98,9 +99,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=240)
     parser.add_argument("--seed", type=int, default=901)
+    parser.add_argument("--population", choices=list(POPULATIONS), default="default")
     asked = parser.parse_args()
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        found = pool.imap(partial(of_patient, seed=asked.seed), range(asked.patients), chunksize=4)
+        work = partial(of_patient, seed=asked.seed, population=asked.population)
+        found = pool.imap(work, range(asked.patients), chunksize=4)
         tell([row for rows in found for row in rows])
 
 

@@ -12,6 +12,7 @@ from training.phantom.anatomy import PATIENT_AXES, SHAPE, arc_mm, axes_mm, draw_
 from training.phantom.disease import SEGMENTS, Defect, Territory, draw_defects, territory_mask
 from training.phantom.examination import examine, quantify
 from training.phantom.labels import mixed_label
+from training.phantom.population import CLEAR
 
 _PLACES = {Territory.LAD: (115, 0.5), Territory.LCX: (0, 0.6), Territory.RCA: (245, 0.65)}
 
@@ -75,7 +76,7 @@ def test_infarction_stays_at_rest_and_the_wall_hardly_moves():
 
 
 def test_simulated_classes_differ_as_their_names_say():
-    studies = {label: [examine(3, k, label=label) for k in range(6)] for label in Label}
+    studies = {label: [examine(3, k, label=label, population=CLEAR) for k in range(6)] for label in Label}
 
     def tpd(label, when):
         return float(np.mean([getattr(study, when).tpd_percent for study in studies[label]]))
@@ -90,8 +91,12 @@ def test_simulated_classes_differ_as_their_names_say():
 def test_drawn_defects_have_the_reversibility_of_their_class():
     rng = np.random.default_rng(1)
     for _ in range(200):
-        assert all(d.depth_rest <= 0.45 * d.depth_stress for d in draw_defects(rng, Label.ISCHEMIA))
-        assert all(d.depth_rest >= 0.88 * d.depth_stress for d in draw_defects(rng, Label.INFARCTION))
+        for doubtful in (False, True):
+            ischemia, infarction = (
+                draw_defects(rng, label, doubtful=doubtful) for label in (Label.ISCHEMIA, Label.INFARCTION)
+            )
+            assert all(d.depth_rest <= 0.6 * d.depth_stress for d in ischemia)
+            assert all(d.depth_rest >= 0.72 * d.depth_stress for d in infarction)
 
 
 def test_volumes_and_ejection_fraction_are_those_of_a_heart():

@@ -41,16 +41,18 @@ def patients() -> list[SimulatedPatient]:
 
 def test_every_page_has_its_layout_and_every_choice_its_page() -> None:
     assert list(PAGES) == [layout.name for layout in KNOWN] == [choice.value for choice in LayoutChoice]
-    with pytest.raises(PerfuscopeError, match="there are qps-qgs-1280, strips-1024"):
+    with pytest.raises(
+        PerfuscopeError, match="there are qps-qgs-1280, qps-qgs-1280-hot, strips-1024, strips-1024-rainbow"
+    ):
         simulate(1, 0, layout="strips")
 
 
 @pytest.mark.parametrize("quality", [0, 90, 75])
-def test_both_pages_are_known_and_never_taken_for_each_other(patients: list[SimulatedPatient], quality: int) -> None:
+def test_all_pages_are_known_and_never_taken_for_each_other(patients: list[SimulatedPatient], quality: int) -> None:
     for patient in patients:
         for name in PAGES:
-            drawn = patient if name == NAME else simulate(31, patient.index)
-            for view, pixels in drawn.screens.items():
+            for view in View:
+                pixels = PAGES[name].draw(view, patient.examination)
                 match = layouts.recognise(as_jpeg(pixels, quality) if quality else pixels, KNOWN)
                 assert (match.name, match.view) == (name, view)
 

@@ -64,13 +64,19 @@ def _generator(seed: int, index: int, population: Population, purpose: int) -> n
 
 def measure_tpd(subject: Subject) -> tuple[float, float]:
     """TPD in percent at stress and at rest, as ``examine`` finds it, without the gated images: a third of the time."""
-    stress, rest = (
-        limits.total_perfusion_deficit(
-            perfusion(subject.ventricle, subject.defects, acquisition=taken, rng=rng), female=subject.identity.female
-        )
-        for taken, rng in zip(subject.acquisitions, subject.noise(), strict=True)
-    )
+    stress, rest = (_tpd(subject, k) for k in range(2))
     return stress, rest
+
+
+def measure_stress_tpd(subject: Subject) -> float:
+    """The first of ``measure_tpd`` in half its time."""
+    return _tpd(subject, 0)
+
+
+def _tpd(subject: Subject, which: int) -> float:
+    taken, rng = subject.acquisitions[which], subject.noise()[which]
+    shown = perfusion(subject.ventricle, subject.defects, acquisition=taken, rng=rng)
+    return limits.total_perfusion_deficit(shown, female=subject.identity.female)
 
 
 def perfusion(
