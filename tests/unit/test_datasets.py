@@ -42,14 +42,21 @@ def images(folder):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return drawn.class_folders(tmp_path_factory.mktemp("sorted") / "screens")
+    """One patient of each class: 1 is normal, 2 has ischemia, 3 an infarction."""
+    return drawn.class_folders(tmp_path_factory.mktemp("sorted") / "screens", each=1)
 
 
 @pytest.fixture(scope="module")
-def ready(source, tmp_path_factory):
+def many(tmp_path_factory):
+    """Three patients of each class, numbered from 1 on."""
+    return drawn.class_folders(tmp_path_factory.mktemp("many") / "screens")
+
+
+@pytest.fixture(scope="module")
+def ready(many, tmp_path_factory):
     """A data set that is imported, cropped and split; tests that change it take a copy."""
     out = tmp_path_factory.mktemp("ready") / "set"
-    run("import", source, "--out", out)
+    run("import", many, "--out", out)
     run("crop", out)
     run("split", out, *SPLIT)
     return out
@@ -152,11 +159,11 @@ def test_dropping_the_screens_leaves_a_whole_data_set(own):
 def test_what_still_names_patients_is_said(tmp_path, source):
     run("import", source, "--out", tmp_path / "set")
     said = run("crop", tmp_path / "set")
-    assert "images/ still holds 27 whole screens, with every name and date written on them" in said
+    assert "images/ still holds 9 whole screens, with every name and date written on them" in said
 
 
-def test_an_incomplete_patient_is_left_out_and_listed(tmp_path, source):
-    copy = shutil.copytree(source, tmp_path / "screens")
+def test_an_incomplete_patient_is_left_out_and_listed(tmp_path, many):
+    copy = shutil.copytree(many, tmp_path / "screens")
     (copy / "Normal" / "2_rqgs.png").unlink()
     (copy / "Normal" / "notes.png").write_bytes(b"")
     said = run("import", copy, "--out", tmp_path / "set")
@@ -171,20 +178,20 @@ def spoiled_class(copy):
 
 
 def spoiled_image(copy):
-    path = copy / "ischemia" / "4_qps.png"
+    path = copy / "ischemia" / "2_qps.png"
     path.write_bytes(path.read_bytes()[:5000])
-    return r"4_qps\.png is a damaged picture"
+    return r"2_qps\.png is a damaged picture"
 
 
 def no_image(copy):
-    (copy / "ischemia" / "4_qps.png").write_bytes(b"a text, not a picture")
-    return r"4_qps\.png is no picture that can be read"
+    (copy / "ischemia" / "2_qps.png").write_bytes(b"a text, not a picture")
+    return r"2_qps\.png is no picture that can be read"
 
 
 def no_dicom(copy):
-    (copy / "ischemia" / "4_qps.png").unlink()
-    (copy / "ischemia" / "4_qps.dcm").write_bytes(bytes(128) + b"DICM" + b"nothing of it")
-    return r"4_qps\.dcm cannot be used: the pixels cannot be decoded"
+    (copy / "ischemia" / "2_qps.png").unlink()
+    (copy / "ischemia" / "2_qps.dcm").write_bytes(bytes(128) + b"DICM" + b"nothing of it")
+    return r"2_qps\.dcm cannot be used: the pixels cannot be decoded"
 
 
 def empty_class(copy):
@@ -243,7 +250,7 @@ class Leaking:
 
 
 def test_a_full_disk_names_the_file_and_leaves_no_data_set(tmp_path, source, monkeypatch):
-    Full(monkeypatch, after=2_000_000)
+    Full(monkeypatch, after=300_000)
     said = run("import", source, "--out", tmp_path / "set", code=2)
     assert ".png could not be written: No space left on device." in said
     assert list(tmp_path.iterdir()) == []
@@ -254,7 +261,7 @@ def test_a_full_disk_leaves_a_data_set_uncropped_and_usable(tmp_path, source, mo
     run("import", source, "--out", out)
     before = (out / manifests.MANIFEST).read_bytes()
     with monkeypatch.context() as patch:
-        Full(patch, after=2_000_000)
+        Full(patch, after=300_000)
         assert "could not be written: No space left" in run("crop", out, code=2)
     assert (out / manifests.MANIFEST).read_bytes() == before
     assert not list((out / "crops").iterdir())
@@ -264,20 +271,20 @@ def test_a_full_disk_leaves_a_data_set_uncropped_and_usable(tmp_path, source, mo
 
 def test_a_screen_of_no_known_layout_stops_the_crop_by_name(tmp_path, source):
     copy = shutil.copytree(source, tmp_path / "screens")
-    moved = np.roll(drawn.screen(View.QPS, 3), 5, axis=1)
-    Image.fromarray(moved).save(copy / "Normal" / "3_qps.png")
+    moved = np.roll(drawn.screen(View.QPS, 1), 5, axis=1)
+    Image.fromarray(moved).save(copy / "Normal" / "1_qps.png")
     out = tmp_path / "set"
     run("import", copy, "--out", out)
     said = run("crop", out, code=2)
-    assert "images/3_qps.png is not cropped: the screen's layout is not known" in said
+    assert "images/1_qps.png is not cropped: the screen's layout is not known" in said
     assert not list((out / "crops").iterdir())
 
 
 def test_a_screen_that_shows_another_view_than_its_name_says_stops_the_crop(tmp_path, source):
     copy = shutil.copytree(source, tmp_path / "screens")
-    Image.fromarray(drawn.screen(View.REST_QGS, 3)).save(copy / "Normal" / "3_qps.png")
+    Image.fromarray(drawn.screen(View.REST_QGS, 1)).save(copy / "Normal" / "1_qps.png")
     run("import", copy, "--out", tmp_path / "set")
-    assert "3_qps.png is named qps but shows rest_qgs." in run("crop", tmp_path / "set", code=2)
+    assert "1_qps.png is named qps but shows rest_qgs." in run("crop", tmp_path / "set", code=2)
 
 
 def test_training_refuses_what_is_not_cropped_or_not_split(tmp_path, source):
@@ -307,9 +314,9 @@ def test_a_patient_who_is_there_twice_is_named(own):
     assert "Patient 1 is in manifest.json 2 times." in run("verify", own, code=1)
 
 
-def copied(source, home, alter):
+def copied(many, home, alter):
     """The class folders with patient 1 there again as patient 99, altered."""
-    copy = shutil.copytree(source, home / "screens")
+    copy = shutil.copytree(many, home / "screens")
     for view, name in zip(REQUIRED_VIEWS, ("qps", "sqgs", "rqgs"), strict=True):
         alter(Image.fromarray(drawn.screen(view, 1)), copy / "Normal" / f"99_{name}")
     return copy
@@ -325,9 +332,9 @@ def brightened(image, path):
 
 
 @pytest.mark.parametrize("alter", [encoded_again, brightened])
-def test_one_patient_under_two_ids_stays_in_one_subset(tmp_path, source, alter):
+def test_one_patient_under_two_ids_stays_in_one_subset(tmp_path, many, alter):
     out = tmp_path / "set"
-    run("import", copied(source, tmp_path, alter), "--out", out)
+    run("import", copied(many, tmp_path, alter), "--out", out)
     run("crop", out)
     assert "the same under 2 ids, kept together: 1, 99" in run("split", out, *SPLIT)
     data = datasets.verified(out)
@@ -338,8 +345,8 @@ def test_one_patient_under_two_ids_stays_in_one_subset(tmp_path, source, alter):
     assert f"99 in {other} show the same (qps, stress_qgs, rest_qgs)" in run("verify", out, code=1)
 
 
-def test_one_patient_with_two_labels_under_two_ids_is_refused(tmp_path, source):
-    copy = shutil.copytree(source, tmp_path / "screens")
+def test_one_patient_with_two_labels_under_two_ids_is_refused(tmp_path, many):
+    copy = shutil.copytree(many, tmp_path / "screens")
     for view, name in zip(REQUIRED_VIEWS, ("qps", "sqgs", "rqgs"), strict=True):
         Image.fromarray(drawn.screen(view, 1)).save(copy / "ischemia" / f"99_{name}.png", compress_level=1)
     run("import", copy, "--out", tmp_path / "set")
@@ -359,11 +366,10 @@ def test_a_hash_changes_little_when_a_picture_is_encoded_again_and_much_between_
     assert far > 1.3 * duplicates.SAME
 
 
-def test_too_few_patients_of_a_class_are_told_by_its_name(tmp_path):
-    few = drawn.class_folders(tmp_path / "few", each=2)
-    run("import", few, "--out", tmp_path / "set")
+def test_too_few_patients_of_a_class_are_told_by_its_name(tmp_path, source):
+    run("import", source, "--out", tmp_path / "set")
     run("crop", tmp_path / "set")
-    assert "2 patients with normal are too few to split." in run("split", tmp_path / "set", code=2)
+    assert "1 patients with normal are too few to split." in run("split", tmp_path / "set", code=2)
 
 
 @pytest.mark.parametrize("shares", ["55/20", "60/20/30", "a/b/c", "0/50/50"])
