@@ -106,7 +106,8 @@ def _read(console: Console, folder: Path) -> "Dataset":
     from training import datasets
 
     with counted(console, f"reading {folder.name}") as progress:
-        patients = datasets.read(folder, progress=progress)
+        open_ = datasets.verified if (folder / datasets.MANIFEST).is_file() else datasets.read
+        patients = open_(folder, progress=progress)
     counts = ", ".join(f"{n} {label.value}" for label, n in patients.counts().items())
     console.print(f"{folder.name}: {len(patients.patients)} patients ({counts})", highlight=False)
     for patient, why in patients.left_out.items():

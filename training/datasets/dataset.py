@@ -1,6 +1,6 @@
 """Labelled patients in memory, and how they are split by label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Dataset:
     pixels: NDArray[np.uint8]
     """Resized crops, shape (n, 3, 224, 224, 3): the views are in the order of REQUIRED_VIEWS."""
     tpd: NDArray[np.float64] | None
-    """Total perfusion deficit at stress and at rest in percent, shape (n, 2), where every patient has it."""
+    """Total perfusion deficit at stress and at rest in percent, shape (n, 2), where all have it (those made here do not)."""
     left_out: Mapping[str, str]
     """Patients that are not among them, and why."""
     truth_sha256: str
@@ -72,15 +72,16 @@ class Dataset:
 
     def take(self, index: NDArray[np.intp]) -> "Dataset":
         """The patients at ``index``, in that order."""
+        facts = tuple(self.facts[i] for i in index)
         return replace(
             self,
             patients=tuple(self.patients[i] for i in index),
             labels=self.labels[index],
             pixels=self.pixels[index],
-            tpd=None if self.tpd is None else self.tpd[index],
+            tpd=tpd_of(facts) if self.tpd is None else self.tpd[index],
             maps=self.maps[index],
             subset=self.subset[index],
-            facts=tuple(self.facts[i] for i in index),
+            facts=facts,
             provenance=tuple(self.provenance[i] for i in index),
         )
 
@@ -91,6 +92,13 @@ class Dataset:
     def counts(self) -> dict[Label, int]:
         """Patients of each label."""
         return {label: int((self.labels == i).sum()) for i, label in enumerate(LABELS)}
+
+
+def tpd_of(facts: Sequence[Mapping[str, Fact]]) -> NDArray[np.float64] | None:
+    """Total perfusion deficits at stress and at rest, shape (n, 2); None unless every patient has both."""
+    found = [(one.get("tpd_stress"), one.get("tpd_rest")) for one in facts]
+    known = [pair for pair in found if all(isinstance(value, float) for value in pair)]
+    return np.array(known, dtype=np.float64) if known and len(known) == len(found) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,12 +31,6 @@ def facts_of(row: Mapping[str, str]) -> dict[str, Fact]:
     return found
 
 
-def tpd_of(facts: Mapping[str, Fact]) -> tuple[float, float] | None:
-    """The total perfusion deficit at stress and at rest, where both are known."""
-    stress, rest = facts.get("tpd_stress"), facts.get("tpd_rest")
-    return (stress, rest) if isinstance(stress, float) and isinstance(rest, float) else None
-
-
 def _number(text: str) -> float | None:
     try:
         value = float(text)

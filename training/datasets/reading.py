@@ -12,8 +12,7 @@ from models.preprocess import PREPROCESSING_VERSION, SIZE, resize
 from training.datasets import manifest as manifests
 from training.datasets import pictures, studies
 from training.datasets.crops import Crops, Progress, cached, keep, maps_row
-from training.datasets.dataset import Dataset
-from training.datasets.facts import tpd_of
+from training.datasets.dataset import Dataset, tpd_of
 from training.datasets.manifest import CropPicture, Manifest, Patient
 
 
@@ -44,12 +43,11 @@ def crops_of(patient: Patient) -> tuple[CropPicture, ...]:
 
 def _dataset(folder: Path, manifest: Manifest, found: Crops) -> Dataset:
     patients = manifest.patients
-    tpd = [known for patient in patients if (known := tpd_of(patient.facts)) is not None]
     return Dataset(
         patients=tuple(patient.id for patient in patients),
         labels=np.array([LABELS.index(patient.label) for patient in patients], dtype=np.intp),
         pixels=np.stack([found.pixels[patient.id] for patient in patients]),
-        tpd=np.array(tpd) if len(tpd) == len(patients) else None,
+        tpd=tpd_of([patient.facts for patient in patients]),
         left_out=manifest.left_out,
         truth_sha256=hashlib.sha256((folder / manifests.MANIFEST).read_bytes()).hexdigest(),
         source=manifest.source,

@@ -12,8 +12,8 @@ from core.errors import PerfuscopeError
 from core.types import LABELS, Label
 from training.datasets import crops
 from training.datasets.crops import Progress
-from training.datasets.dataset import Dataset, Fact
-from training.datasets.facts import facts_of, is_simulated, tpd_of
+from training.datasets.dataset import Dataset, Fact, tpd_of
+from training.datasets.facts import facts_of, is_simulated
 
 TRUTH = "truth.csv"
 
@@ -40,12 +40,11 @@ def read(folder: Path, *, progress: Progress | None = None) -> Dataset:
     found = [truth for truth in rows if truth.patient in found_crops.pixels]
     if not found:
         raise PerfuscopeError(f"{folder.name} holds no patient with all three views.")
-    tpd = [known for truth in found if (known := tpd_of(truth.facts)) is not None]
     return Dataset(
         patients=tuple(truth.patient for truth in found),
         labels=np.array([LABELS.index(truth.label) for truth in found], dtype=np.intp),
         pixels=np.stack([found_crops.pixels[truth.patient] for truth in found]),
-        tpd=np.array(tpd) if len(tpd) == len(found) else None,
+        tpd=tpd_of([truth.facts for truth in found]),
         left_out=found_crops.left_out,
         truth_sha256=hashlib.sha256((folder / TRUTH).read_bytes()).hexdigest(),
         source="simulated" if all(truth.simulated for truth in rows) else "clinical",
