@@ -84,7 +84,7 @@ def test_patients_like_those_of_the_training_get_a_result(classifier):
 def test_what_is_no_mpi_screen_is_refused_though_no_layout_looked_at_it(classifier, kind):
     rng = np.random.default_rng(33)
     for _ in range(2):
-        pixels = strangers.KINDS[kind](rng, 580)
+        pixels = strangers.KINDS[kind](rng, 448)
         said = classifier.predict(study_of(pixels))
         assert said.status is Status.REFUSED, said.novelty
         alone = classifier.view(View.QPS, CropInput(pixels, None))
