@@ -1,4 +1,4 @@
-"""``perfuscope model``: what a model is, and whether its files are the ones its card names."""
+"""``perfuscope model``: what a model is, whether its files are the ones its card names, and putting it in force."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from cli.activation import activate
 from cli.sentences import one_sentence
 
 if TYPE_CHECKING:
     from models.card import Card
 
-model_app = typer.Typer(help="Model artifacts: card and check.", no_args_is_help=True)
+model_app = typer.Typer(help="Model artifacts: card, check, and which one is in force.", no_args_is_help=True)
+model_app.command("activate")(activate)
 
 Name = Annotated[str | None, typer.Argument(help="An artifact's folder or name; default: the shipped one.")]
 

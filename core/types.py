@@ -98,6 +98,7 @@ class AuditAction(StrEnum):
     RESUME = "resume"
     TRUST = "trust"
     EXPORT = "export"
+    ACTIVATE = "activate"
 
 
 class Reason(StrEnum):
@@ -120,6 +121,8 @@ class Reason(StrEnum):
     LAYOUT_SUSPENDED = "layout_suspended"
     WORKER_LOST = "worker_lost"
     MODEL_MISSING = "model_missing"
+    MAPS_MISSING = "maps_missing"
+    NOVEL = "novel"
     NOT_EXPORTABLE = "not_exportable"
 
     @property
@@ -146,6 +149,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.LAYOUT_SUSPENDED: "its layout is suspended until an administrator decides",
     Reason.WORKER_LOST: "every worker that tried it was lost",
     Reason.MODEL_MISSING: "the model it was opened for is gone",
+    Reason.MAPS_MISSING: "kept without the polar maps that the model reads; it is to be prepared again",
+    Reason.NOVEL: "unlike anything the model was trained on",
     Reason.NOT_EXPORTABLE: "such objects are not exported",
 }
 
@@ -177,6 +182,29 @@ class Probabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Novelty:
+    """How far something lies from what a model was trained on, beside how far 99 of 100 training patients' peers do."""
+
+    score: float
+    limit: float
+
+    @property
+    def ratio(self) -> float:
+        """The score in limits."""
+        return self.score / self.limit
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is too unlike for a result."""
+        return not self.score <= self.limit  # what is no number is refused too
+
+    @property
+    def sentence(self) -> str:
+        """The ratio in words."""
+        return f"{self.ratio:.3g} times the limit"
+
+
+@dataclass(frozen=True, slots=True)
 class ViewPrediction:
     """What the model says of one view."""
 
@@ -184,17 +212,21 @@ class ViewPrediction:
     probabilities: Probabilities
     logits: tuple[float, float, float]
     activation: NDArray[np.float32] = field(repr=False)
-    """The small class activation maps, shape (7, 7, 3), one a label."""
+    """The small class activation maps, shape (rows, columns, 3), one a label."""
+    novelty: Novelty | None = None
+    """None where the model cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudyPrediction:
-    """What the model says of a study: the softmax of the mean of its views' logits."""
+    """What the model says of a study. One that is refused has no result, whatever the probabilities are."""
 
     probabilities: Probabilities
     status: Status
     views: Mapping[View, ViewPrediction]
     latency_ms: float
+    novelty: Novelty | None = None
+    """None where the model cannot tell."""
 
     @property
     def label(self) -> Label:

@@ -66,7 +66,14 @@ def live(session: Session, case_id: UUID) -> Case | None:
 
 def fail(case: Case, reason: Reason, *, now: datetime) -> None:
     """End the case without a result."""
-    case.stage, case.outcome, case.reason, case.done_at = Stage.DONE, Outcome.NO_RESULT, reason, now
+    case.stage, case.outcome, case.reason, case.detail = Stage.DONE, Outcome.NO_RESULT, reason, ""
+    case.done_at = now
+
+
+def refuse(case: Case, prediction: StudyPrediction, *, now: datetime) -> None:
+    """End the case without a result because of what the prediction itself says of its inputs."""
+    fail(case, Reason.NOVEL, now=now)
+    case.detail = prediction.novelty.sentence if prediction.novelty else ""
 
 
 def crops(session: Session, case: Case) -> list[ViewImage]:
@@ -76,7 +83,13 @@ def crops(session: Session, case: Case) -> list[ViewImage]:
 
 
 def record(session: Session, case: Case, prediction: StudyPrediction, *, preprocessing: str, now: datetime) -> None:
-    """Write the predictions of the views and of the study, and what they make of the case."""
+    """Write the predictions of the views and of the study, and what they make of the case.
+
+    Of what is refused nothing is written but the reason: a label that nobody may use is better not there.
+    """
+    if prediction.status is Status.REFUSED:
+        refuse(case, prediction, now=now)
+        return
     common = {"case_id": case.id, "model_version_id": case.model_version_id, "preprocessing": preprocessing}
     for view, said in prediction.views.items():
         session.add(
@@ -86,6 +99,7 @@ def record(session: Session, case: Case, prediction: StudyPrediction, *, preproc
                 **_columns(said.probabilities, prediction.status),
                 activation=said.activation.astype("<f4").tobytes(),
                 latency_ms=prediction.latency_ms / len(prediction.views),
+                novelty=said.novelty.ratio if said.novelty else None,
                 created_at=now,
             )
         )
@@ -95,6 +109,7 @@ def record(session: Session, case: Case, prediction: StudyPrediction, *, preproc
             view="",
             **_columns(prediction.probabilities, prediction.status),
             latency_ms=prediction.latency_ms,
+            novelty=prediction.novelty.ratio if prediction.novelty else None,
             created_at=now,
         )
     )

@@ -1,6 +1,6 @@
 """Model artifacts as rows: which is active, and its bytes by SHA-256."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from core.types import ModelIdentity
+from db.audit import SYSTEM
 from db.tables import ModelVersion
 
 
@@ -26,8 +27,26 @@ def active(session: Session) -> ModelVersion | None:
     return session.scalars(select(ModelVersion).where(ModelVersion.active)).first()
 
 
-def activate(session: Session, artifact: NewArtifact, *, now: datetime) -> ModelVersion:
-    """Store the artifact unless its SHA-256 is known, and make it the only active one."""
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """On what grounds a model is put in force: who did it, the criteria it missed, and why it was done all the same."""
+
+    actor: str
+    missed: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def code(self) -> str:
+        """For the audit trail, which takes no free text."""
+        return f"forced missed={len(self.missed)}" if self.missed else "met"
+
+
+FIRST = Grounds(SYSTEM, reason="the first model of this database; nothing was compared")
+"""The grounds of the model that a new database begins with."""
+
+
+def activate(session: Session, artifact: NewArtifact, *, now: datetime, grounds: Grounds = FIRST) -> ModelVersion:
+    """Store the artifact unless its SHA-256 is known, make it the only active one, and keep on what grounds."""
     identity = artifact.identity
     row = session.scalars(select(ModelVersion).where(ModelVersion.sha256 == identity.sha256)).first()
     if row is None:
@@ -43,6 +62,7 @@ def activate(session: Session, artifact: NewArtifact, *, now: datetime) -> Model
         session.add(row)
     session.execute(update(ModelVersion).values(active=False))
     row.active = True
+    row.activations = [*(row.activations or ()), {"at": now.isoformat(), **asdict(grounds)}]
     session.flush()
     return row
 

@@ -190,6 +190,8 @@ class ModelVersion(Base):
     artifact: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     active: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+    activations: Mapped[list[dict[str, Any]] | None]
+    """When, by whom and on what grounds it was activated, each time; no patient is named."""
 
 
 class Case(Base):
@@ -234,6 +236,8 @@ class ViewImage(Base):
     created_at: Mapped[datetime]
     checks: Mapped[dict[str, Any] | None]
     """What was checked before it was kept; see ``Instance.checks``."""
+    maps: Mapped[dict[str, Any] | None]
+    """Where its polar maps lie and the scale of their colours, as ``core.maps.Maps`` writes it; None in older rows."""
 
 
 class LayoutState(Base):
@@ -273,6 +277,8 @@ class Prediction(Base):
     preprocessing: Mapped[str] = mapped_column(String(32))
     latency_ms: Mapped[float]
     created_at: Mapped[datetime]
+    novelty: Mapped[float | None]
+    """How far it lies from what the model was trained on, 1 being the limit; None where the model cannot tell."""
 
 
 class Job(Base):

@@ -158,9 +158,12 @@ def _unless_repeated(verdict: Verdict, inputs: list[dict[str, Any]]) -> Verdict:
 
 
 def _unchanged(session: Session, study: Study, inputs: list[dict[str, Any]], verdict: Verdict) -> bool:
-    """Whether the study's newest revision says it all. A model activated since is no reason for another one."""
+    """Whether the study's newest revision says it all. A model activated since is no reason for another one.
+
+    One that lacked polar maps never does: they came with the screens that were prepared again.
+    """
     before = cases.latest(session, study.id)
-    if before is None:
+    if before is None or before.reason is Reason.MAPS_MISSING:
         return False
     model = session.get_one(ModelVersion, before.model_version_id)
     return before.fingerprint == _fingerprint(inputs, verdict, model, identity_revision=study.identity_revision)

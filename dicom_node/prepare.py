@@ -10,9 +10,10 @@ from pydicom import Dataset, dcmread
 from pydicom.filereader import read_file_meta_info
 
 from core.errors import Rejected, Unavailable
+from core.maps import Maps
 from core.types import Reason, RgbImage, View
 from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
-from dicom_node.layouts import KEYWORDS, Crop, Header, Layout, Match, crop, recognise
+from dicom_node.layouts import KEYWORDS, Crop, Header, Layout, Match, crop, maps_of, recognise
 from dicom_node.measured import InMemory, too_deep
 from dicom_node.rules import DEFAULT_RULES, ViewRule, text
 
@@ -45,6 +46,11 @@ class Prepared:
     """``YYYYMMDDHHMMSS.ffffff`` as the header has it, or empty; later text is the newer acquisition."""
     screen_pixels: RgbImage = field(repr=False, compare=False)
     """The whole screen, name and all, for checks within the identified zone; shape (rows, columns, 3)."""
+
+    @property
+    def maps(self) -> Maps:
+        """Where the crop's polar maps lie, and the scale that they are drawn in."""
+        return maps_of(self.crop, self.layout)
 
     @property
     def layout_name(self) -> str:

@@ -1,27 +1,35 @@
-"""A model as a folder of three files (network, head, card), as one packed file, and as an identity."""
+"""A model as a folder of files (network, head, card, what else its kind needs), as one packed file, as an identity."""
 
 import hashlib
 import io
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from core.errors import PerfuscopeError
 from core.types import ModelIdentity
 from models import card as cards
-from models import explain
+from models import explain, novelty, study_head, study_input
 from models.card import Card
+from models.novelty import Detector
 from models.preprocess import PREPROCESSING_VERSION
+from models.study_input import NormalLimits
 
 MODEL, HEAD, CARD = "model.tflite", "head.npz", "card.json"
+LIMITS, NOVELTY, INT8 = "limits.npz", "novelty.npz", "model-int8.tflite"
 HASHED = (MODEL, HEAD)
-"""The files whose SHA-256 the card holds: all but the card itself."""
+"""The files of every artifact whose SHA-256 the card holds."""
+OPTIONAL = (LIMITS, NOVELTY, INT8)
+"""Further files that a card may list: normal limits (kind "study"), the novelty detector, a variant in 8 bits."""
 
 MAX_PACKED_BYTES = 512 * 2**20
 """A larger packed artifact is refused before it is opened."""
 
+_T = TypeVar("_T")
 _SHIPPED = "mobilenet-sim-1"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip file can hold: packing twice gives the same bytes
 
@@ -32,7 +40,11 @@ class Artifact:
 
     folder: Path
     card: Card
-    head: explain.Head
+    head: explain.Head | study_head.Head
+    novelty: Detector | None = None
+    """What tells inputs apart from what the model was trained on; None where the artifact has none."""
+    limits: NormalLimits | None = None
+    """What is normal; of kind "study" only."""
 
     @property
     def model_path(self) -> Path:
@@ -41,8 +53,8 @@ class Artifact:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Name, version and the SHA-256 of the LiteRT file."""
-        return ModelIdentity(self.card.name, self.card.version, self.card.files[MODEL])
+        """Name, version and SHA-256; see ``fingerprint``."""
+        return ModelIdentity(self.card.name, self.card.version, fingerprint(self.card))
 
 
 def shipped() -> Path:
@@ -61,28 +73,56 @@ def find(name: str) -> Path:
 def load(folder: Path) -> Artifact:
     """Verify the folder and read it; PerfuscopeError says what is wrong."""
     card = verify(folder)
-    if card.preprocessing != PREPROCESSING_VERSION:
-        raise PerfuscopeError(
-            f"{card.name} was trained with preprocessing {card.preprocessing}, "
-            f"this Perfuscope has {PREPROCESSING_VERSION}."
-        )
+    _check_preparation(card)
+    head = _read(study_head.load if card.kind == "study" else explain.load, folder / HEAD, "a head's weights")
+    detector = _read(novelty.load, folder / NOVELTY, "a novelty detector") if NOVELTY in card.files else None
+    limits = _read(study_input.load, folder / LIMITS, "normal limits") if card.kind == "study" else None
+    return Artifact(folder, card, head, detector, limits)
+
+
+def _check_preparation(card: Card) -> None:
+    pairs = [("preprocessing", card.preprocessing, PREPROCESSING_VERSION)]
+    if card.study is not None:
+        pairs.append(("study input", card.study.version, study_input.STUDY_INPUT_VERSION))
+    for what, theirs, ours in pairs:
+        if theirs != ours:
+            raise PerfuscopeError(f"{card.name} was trained with {what} {theirs}, this Perfuscope has {ours}.")
+
+
+def _read(reader: Callable[[Path], _T], path: Path, what: str) -> _T:
     try:
-        head = explain.load(folder / HEAD)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise PerfuscopeError(f"{folder.name}/{HEAD} does not hold a head's weights.") from error
-    return Artifact(folder, card, head)
+        return reader(path)
+    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+        raise PerfuscopeError(f"{path.parent.name}/{path.name} does not hold {what}.") from error
 
 
 def verify(folder: Path) -> Card:
     """Compare every file with the card; PerfuscopeError names the file that is missing or differs."""
     card = cards.read(folder / CARD)
-    for name in HASHED:
+    strange = sorted(set(card.files) - set(HASHED) - set(OPTIONAL))
+    if strange:
+        raise PerfuscopeError(f"{folder.name}/{CARD} lists {strange[0]}, which is no file of an artifact.")
+    for name in files(card):
         path = folder / name
         if not path.is_file():
             raise PerfuscopeError(f"{folder.name}/{name} is missing.")
         if name not in card.files or sha256(path) != card.files[name]:
             raise PerfuscopeError(f"{folder.name}/{name} does not have the SHA-256 that its card names.")
     return card
+
+
+def files(card: Card) -> tuple[str, ...]:
+    """The artifact's files but the card, in order: those that every artifact has, and those that the card lists."""
+    needed = (*HASHED, LIMITS) if card.kind == "study" else HASHED
+    return (*needed, *(name for name in OPTIONAL if name in card.files and name not in needed))
+
+
+def fingerprint(card: Card) -> str:
+    """The SHA-256 that results name: of the network's file; of all files' where a result hangs on more than that."""
+    listed = files(card)
+    if listed == HASHED:
+        return card.files[MODEL]
+    return hashlib.sha256("".join(f"{name} {card.files[name]}\n" for name in listed).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:
@@ -93,10 +133,10 @@ def sha256(path: Path) -> str:
 
 def pack(folder: Path) -> bytes:
     """The verified artifact as one zip file without compression; the same folder gives the same bytes."""
-    verify(folder)
+    card = verify(folder)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name in (*HASHED, CARD):
+        for name in (*files(card), CARD):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), (folder / name).read_bytes())
     return packed.getvalue()
 
@@ -104,14 +144,16 @@ def pack(folder: Path) -> bytes:
 def unpack(data: bytes, folder: Path) -> Path:
     """Write a packed artifact to ``folder`` and verify it: all or nothing, also with several writers at once.
 
-    Takes exactly the three known names, stored without compression; PerfuscopeError for anything else.
+    Takes exactly the files that the card in it lists, stored without compression; PerfuscopeError for anything else.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
         fresh = Path(temporary) / folder.name
         fresh.mkdir()
         _extract(data, fresh)
-        verify(fresh)
+        card = verify(fresh)
+        if {path.name for path in fresh.iterdir()} != {*files(card), CARD}:
+            raise PerfuscopeError(f"A packed artifact holds {CARD} and the files that it lists, nothing else.")
         _move(fresh, folder)
     return folder
 
@@ -122,8 +164,11 @@ def _extract(data: bytes, folder: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
-            if sorted(e.filename for e in entries) != sorted((*HASHED, CARD)):
-                raise PerfuscopeError(f"A packed artifact holds {MODEL}, {HEAD} and {CARD}, nothing else.")
+            names = [e.filename for e in entries]
+            if len(set(names)) < len(names) or not {*HASHED, CARD} <= set(names) <= {*HASHED, *OPTIONAL, CARD}:
+                raise PerfuscopeError(
+                    f"A packed artifact holds {MODEL}, {HEAD}, {CARD}, what the card lists, nothing else."
+                )
             stored = all(e.compress_type == zipfile.ZIP_STORED and not e.flag_bits & 1 for e in entries)
             if not stored or sum(e.file_size for e in entries) > len(data):
                 raise PerfuscopeError("A packed artifact is stored without compression or encryption.")
@@ -146,7 +191,10 @@ def _move(fresh: Path, folder: Path) -> None:
 
 
 def _same(fresh: Path, folder: Path) -> bool:
-    return all((folder / n).is_file() and sha256(folder / n) == sha256(fresh / n) for n in (*HASHED, CARD))
+    names = {path.name for path in fresh.iterdir()}
+    return {path.name for path in folder.iterdir()} == names and all(
+        (folder / name).is_file() and sha256(folder / name) == sha256(fresh / name) for name in names
+    )
 
 
 def _home() -> Path:

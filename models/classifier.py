@@ -8,41 +8,33 @@ from numpy.typing import NDArray
 
 from core.errors import PerfuscopeError, Rejected
 from core.types import (
-    LABELS,
     REQUIRED_VIEWS,
     ModelIdentity,
+    Novelty,
     Probabilities,
     Reason,
-    RgbImage,
     Status,
     StudyPrediction,
     View,
     ViewPrediction,
 )
+from models import networks
 from models.artifact import Artifact
 from models.card import Card
-from models.chatter import quiet_stderr
-from models.preprocess import SIZE, to_tensor
+from models.crop import CropInput, maps_of, pixels_of
+from models.network import SeenView
+from models.views_litert import ViewsNetwork
 
 Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 
 
 class Classifier:
-    """A loaded model; belongs to one thread of one process (make it after a fork)."""
+    """A loaded model of either kind; belongs to one thread of one process (make it after a fork)."""
 
     def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - native code: only where it is used
-
         self._artifact = artifact
-        with quiet_stderr():
-            try:
-                self._interpreter = Interpreter(model_path=str(artifact.model_path), num_threads=threads)
-                self._interpreter.allocate_tensors()
-            except (ValueError, RuntimeError) as error:
-                raise PerfuscopeError(f"LiteRT cannot load the model of {artifact.card.name}.") from error
-        self._input = self._index(self._interpreter.get_input_details(), (1, SIZE, SIZE, 3))
-        self._logits = self._index(self._interpreter.get_output_details(), (1, len(LABELS)))
-        self._features = self._index(self._interpreter.get_output_details(), (1, 7, 7, 1024))
+        self._network = networks.load(artifact, threads=threads)
 
     @property
     def identity(self) -> ModelIdentity:
@@ -54,43 +46,69 @@ class Classifier:
         """The artifact's card."""
         return self._artifact.card
 
-    def predict(self, crops: Mapping[View, RgbImage]) -> StudyPrediction:
-        """The prediction of a study from the crop of each required view; Rejected(INCOMPLETE) if one is missing."""
+    def predict(self, crops: Mapping[View, CropInput]) -> StudyPrediction:
+        """The prediction of a study from the crop of each required view.
+
+        Rejected: INCOMPLETE if one is missing, MAPS_MISSING where the model reads polar maps and a crop has none.
+        """
         missing = [view.value for view in REQUIRED_VIEWS if view not in crops]
         if missing:
             raise Rejected(Reason.INCOMPLETE, f"without {', '.join(missing)}")
         started = time.perf_counter()
-        views = {view: self.view(view, crops[view]) for view in REQUIRED_VIEWS}
-        logits = np.array([prediction.logits for prediction in views.values()], dtype=np.float32)
-        probabilities = Probabilities.of(study_probabilities(logits))
-        return StudyPrediction(
-            probabilities=probabilities,
-            status=status_of(probabilities, self.card),
-            views=views,
-            latency_ms=(time.perf_counter() - started) * 1000,
-        )
+        return self._judge(pixels_of(crops), self._maps(crops), started)
 
-    def view(self, view: View, crop: RgbImage) -> ViewPrediction:
-        """What the model says of one view's crop, with its class activation maps."""
-        logits, features = self.run(to_tensor(crop))
-        return ViewPrediction(
-            view=view,
-            probabilities=Probabilities.of(view_probabilities(logits, self.card)),
-            logits=(float(logits[0]), float(logits[1]), float(logits[2])),
-            activation=self._artifact.head.activation(features),
-        )
+    def judge(self, pixels: Pixels, maps: Floats | None) -> StudyPrediction:
+        """The same from a data set's arrays: crops resized (3, 224, 224, 3), and polar maps (10, 32, 72)."""
+        return self._judge(pixels, maps, time.perf_counter())
+
+    def view(self, view: View, crop: CropInput) -> ViewPrediction:
+        """What the model says of one view's crop, with its class activation maps. Rejected: MAPS_MISSING."""
+        pixels = pixels_of({view: crop})
+        seen = self._network.view(view, pixels, self._maps({view: crop}))
+        return self._view(view, seen, pixels)
 
     def run(self, tensor: Floats) -> tuple[Floats, Floats]:
-        """Logits (3,) and last feature map (7, 7, 1024) of one tensor (224, 224, 3)."""
-        self._interpreter.set_tensor(self._input, tensor[np.newaxis])
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._logits)[0], self._interpreter.get_tensor(self._features)[0]
+        """Logits (3,) and last feature map of one tensor (224, 224, 3), of a model that reads one image at a time."""
+        if not isinstance(self._network, ViewsNetwork):
+            raise PerfuscopeError(f"{self.card.name} reads whole studies, not single images.")
+        return self._network.run(tensor)
 
-    def _index(self, tensors: list[dict[str, object]], shape: tuple[int, ...]) -> object:
-        for tensor in tensors:
-            if tuple(np.asarray(tensor["shape"])) == shape and tensor["dtype"] is np.float32:
-                return tensor["index"]
-        raise PerfuscopeError(f"The model of {self.card.name} has no 32-bit float tensor of shape {shape}.")
+    def warm(self) -> None:
+        """One pass on nothing, so that the first study does not wait for memory."""
+        self._network.study(pixels_of({}), maps_of({}))
+
+    def _maps(self, crops: Mapping[View, CropInput]) -> Floats | None:
+        return maps_of(crops) if self._network.reads_maps else None
+
+    def _judge(self, pixels: Pixels, maps: Floats | None, started: float) -> StudyPrediction:
+        seen = self._network.study(pixels, maps)
+        pairs = zip(REQUIRED_VIEWS, seen.views, strict=True)
+        views = {view: self._view(view, said, pixels) for view, said in pairs}
+        probabilities = Probabilities.of(softmax(seen.logits))
+        novelty = self._novelty_of(views)
+        refused = novelty is not None and novelty.refused
+        return StudyPrediction(
+            probabilities=probabilities,
+            status=Status.REFUSED if refused else status_of(probabilities, self.card),
+            views=views,
+            latency_ms=(time.perf_counter() - started) * 1000,
+            novelty=novelty,
+        )
+
+    def _view(self, view: View, seen: SeenView, pixels: Pixels) -> ViewPrediction:
+        detector = self._artifact.novelty
+        return ViewPrediction(
+            view=view,
+            probabilities=Probabilities.of(view_probabilities(seen.logits, self.card)),
+            logits=(float(seen.logits[0]), float(seen.logits[1]), float(seen.logits[2])),
+            activation=seen.activation,
+            novelty=detector.of_view(view, seen.features, pixels[REQUIRED_VIEWS.index(view)]) if detector else None,
+        )
+
+    def _novelty_of(self, views: Mapping[View, ViewPrediction]) -> Novelty | None:
+        detector = self._artifact.novelty
+        found = [said.novelty for said in views.values() if said.novelty is not None]
+        return detector.of_study(found) if detector else None
 
 
 def view_probabilities(logits: Floats, card: Card) -> NDArray[np.float64]:
@@ -99,7 +117,7 @@ def view_probabilities(logits: Floats, card: Card) -> NDArray[np.float64]:
 
 
 def study_probabilities(logits: Floats) -> NDArray[np.float64]:
-    """Calibrated probabilities of studies, softmax of the mean of their views' logits: (..., views, 3) to (..., 3)."""
+    """Of studies of kind "views", softmax of the mean of their views' logits: (..., views, 3) to (..., 3)."""
     return softmax(logits.mean(axis=-2))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
+from core.maps import Maps
 from core.phi import Phi
 from core.settings import ChecksSettings
 from core.types import ModelIdentity, Reason, View
@@ -41,6 +42,7 @@ LEASE = timedelta(seconds=30)
 LAYOUT = SimpleNamespace(
     name="toy", version=1, sha256="f" * 64, shipped=True, identity_box=None, allowed_text=(), palette=None
 )
+MAPS = Maps(((0, 0, 0, 0), (255, 255, 255, 255)), {})
 CHECKING = Checking(ChecksSettings(), lambda: None)
 """As the settings have it by default, where nothing can be read."""
 UNREAD = Checked(None, {})
@@ -140,6 +142,7 @@ class Ward:
             layout_version=1,
             crop=SimpleNamespace(sha256=crop or f"crop of {view.value}"),
             layout=LAYOUT,
+            maps=MAPS,
         )
         self._end(instance_id, self.preparing._keep(instance_id, found, b"png", UNREAD))
 

@@ -12,24 +12,25 @@ from core.errors import Rejected
 from core.settings import Settings
 from core.types import (
     REQUIRED_VIEWS,
+    Novelty,
     Probabilities,
     Reason,
-    RgbImage,
     Status,
     StudyPrediction,
     View,
     ViewPrediction,
 )
 from dicom_node import layouts, prepare, rules, screen_files
+from models.crop import CropInput
 
 
 class Model(Protocol):
     """What answers need of a classifier, whatever runs it."""
 
-    def predict(self, crops: Mapping[View, RgbImage]) -> StudyPrediction:
+    def predict(self, crops: Mapping[View, CropInput]) -> StudyPrediction:
         """The prediction of a study from the crop of each required view."""
 
-    def view(self, view: View, crop: RgbImage) -> ViewPrediction:
+    def view(self, view: View, crop: CropInput) -> ViewPrediction:
         """What the model says of one view's crop."""
 
 
@@ -53,14 +54,14 @@ class Seen:
     file: Path
     study: str = field(repr=False)
     view: View
-    crop: RgbImage = field(repr=False)
+    crop: CropInput = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One view that an answer was made from: what was kept of its screen, and what the model says of it."""
 
-    crop: RgbImage = field(repr=False)
+    crop: CropInput = field(repr=False)
     prediction: ViewPrediction = field(repr=False)
 
 
@@ -99,14 +100,16 @@ def look(file: Path, known: Known) -> Seen:
     """The screen in a file; plain images in one folder count as one study. Rejected says what is wrong."""
     if not screen_files.is_dicom(file):
         match, crop = prepare.screen(screen_files.image(file), layouts=known.layouts)
-        return Seen(file, f"folder {file.resolve().parent}", match.view, crop.pixels)
+        kept = CropInput(crop.pixels, layouts.maps_of(crop, match.layout))
+        return Seen(file, f"folder {file.resolve().parent}", match.view, kept)
     if not screen_files.may_be_screen(file):
         raise Rejected(Reason.NO_SCREENS, "not a Secondary Capture")
     prepared = prepare.prepare(file, layouts=known.layouts, rules=known.rules)
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
-    return Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, prepared.crop.pixels)
+    kept = CropInput(prepared.crop.pixels, prepared.maps)
+    return Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, kept)
 
 
 def _study(model: Model, group: list[Seen]) -> Iterator[Answer]:
@@ -124,17 +127,35 @@ def _study(model: Model, group: list[Seen]) -> Iterator[Answer]:
 
 
 def _whole(study: StudyPrediction, group: list[Seen]) -> Iterator[Answer]:
-    for seen in group:
-        yield _of_view(seen, study.views[seen.view])
+    """An answer a view and one for the study; what is refused gets no probabilities, nor do the views of it."""
+    paths = tuple(seen.file for seen in group)
     ordered = sorted(group, key=lambda seen: REQUIRED_VIEWS.index(seen.view))
-    yield Answer(
-        "study",
-        tuple(seen.file for seen in group),
-        probabilities=study.probabilities,
-        status=study.status,
-        pictures=tuple(Picture(seen.crop, study.views[seen.view]) for seen in ordered),
-    )
+    pictures = tuple(Picture(seen.crop, study.views[seen.view]) for seen in ordered)
+    if study.status is Status.REFUSED:
+        yield from (Answer("view", (seen.file,), seen.view, reason=Reason.NOVEL) for seen in group)
+        detail = _times(study.novelty)
+        yield Answer("study", paths, status=study.status, reason=Reason.NOVEL, detail=detail, pictures=pictures)
+        return
+    for seen in group:
+        said = study.views[seen.view]
+        yield Answer("view", (seen.file,), seen.view, said.probabilities, pictures=(Picture(seen.crop, said),))
+    yield Answer("study", paths, None, study.probabilities, study.status, pictures=pictures)
 
 
 def _of_view(seen: Seen, said: ViewPrediction) -> Answer:
-    return Answer("view", (seen.file,), seen.view, said.probabilities, pictures=(Picture(seen.crop, said),))
+    pictures = (Picture(seen.crop, said),)
+    if said.novelty is None or not said.novelty.refused:
+        return Answer("view", (seen.file,), seen.view, said.probabilities, pictures=pictures)
+    return Answer(
+        "view",
+        (seen.file,),
+        seen.view,
+        status=Status.REFUSED,
+        reason=Reason.NOVEL,
+        detail=_times(said.novelty),
+        pictures=pictures,
+    )
+
+
+def _times(novelty: Novelty | None) -> str:
+    return novelty.sentence if novelty else ""

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from core.errors import PerfuscopeError
-from core.types import REQUIRED_VIEWS, Probabilities, RgbImage, Status, StudyPrediction, View, ViewPrediction
+from core.types import REQUIRED_VIEWS, Probabilities, Status, StudyPrediction, View, ViewPrediction
 from models import mobilenet
 from models.chatter import quiet_stderr
 from models.classifier import softmax, study_probabilities
+from models.crop import CropInput
 from models.preprocess import to_tensor
 
 
@@ -37,15 +38,15 @@ class KerasClassifier:
         except (AttributeError, IndexError, ValueError):
             raise PerfuscopeError(f"{path.name} holds another network than Perfuscope's MobileNet.") from None
 
-    def predict(self, crops: Mapping[View, RgbImage]) -> StudyPrediction:
+    def predict(self, crops: Mapping[View, CropInput]) -> StudyPrediction:
         """The prediction of a study from the crop of each required view; accepted, for no limit is known."""
         views = {view: self.view(view, crops[view]) for view in REQUIRED_VIEWS}
         logits = np.array([said.logits for said in views.values()], dtype=np.float32)
         return StudyPrediction(Probabilities.of(study_probabilities(logits)), Status.ACCEPTED, views, latency_ms=0)
 
-    def view(self, view: View, crop: RgbImage) -> ViewPrediction:
+    def view(self, view: View, crop: CropInput) -> ViewPrediction:
         """What the network says of one view's crop, with its class activation maps."""
-        outputs = self._network(to_tensor(crop)[np.newaxis], training=False)
+        outputs = self._network(to_tensor(crop.pixels)[np.newaxis], training=False)
         logits, features = (np.asarray(output[0], dtype=np.float32) for output in outputs)
         return ViewPrediction(
             view=view,

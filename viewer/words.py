@@ -75,6 +75,7 @@ _EVENTS = {
     "trust": "A layout was trusted",
     "export": "Exported without its patient",
     "purge": "Deleted by retention",
+    "activate": "A model was activated",
 }
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",

@@ -10,7 +10,7 @@ from core.types import LABELS, ModelIdentity, Probabilities, View
 from db import cases
 from db.session import Sessions
 from db.tables import Case, ModelVersion
-from worker.pipeline.classifying import decode_png
+from worker.pipeline.classifying import inputs_of
 from worker.runtime import classifiers
 
 _SAME = 1e-4
@@ -55,7 +55,7 @@ def replay(sessions: Sessions, settings: Settings, study_id: UUID, *, revision: 
     with sessions.read() as session:
         case = _case(cases.revisions(session, study_id), revision)
         stored = cases.predictions(session, case.id)
-        crops = {image.view: image.png for image in cases.crops(session, case)}
+        crops = {image.view: image for image in cases.crops(session, case)}
         model = session.get_one(ModelVersion, case.model_version_id)
         said = {view: cases.probabilities(row) for view, row in stored.items()}
     if None not in said:
@@ -67,7 +67,7 @@ def replay(sessions: Sessions, settings: Settings, study_id: UUID, *, revision: 
         classifier = classifiers(sessions, settings.cache)(case.model_version_id)
     except Unavailable:
         raise PerfuscopeError("the model that made this result is gone") from None
-    prediction = classifier.predict({view: decode_png(png) for view, png in crops.items()})
+    prediction = classifier.predict(inputs_of(list(crops.values())))
     now: dict[View | None, Probabilities] = {view: p.probabilities for view, p in prediction.views.items()}
     now[None] = prediction.probabilities
     order = (None, *(view for view in View if view in crops))

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy.exc import OperationalError
 
 from core.errors import Unavailable
@@ -16,7 +15,6 @@ from db import model_versions
 from db.session import Sessions, make_engine
 from models import artifact
 from models.classifier import Classifier
-from models.preprocess import SIZE
 from worker.pipeline.classifying import Classifying
 from worker.task import Runner, StageWork
 
@@ -43,7 +41,7 @@ def _warm(sessions: Sessions, classifier_of: Callable[[UUID], Classifier]) -> No
         with sessions.read() as session:
             active = model_versions.active(session)
         if active is not None:
-            classifier_of(active.id).run(np.zeros((SIZE, SIZE, 3), dtype=np.float32))
+            classifier_of(active.id).warm()
     except (OperationalError, Unavailable):
         log.warning("model not loaded yet; the first case will")
 

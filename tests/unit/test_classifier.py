@@ -16,6 +16,7 @@ from core.errors import Rejected
 from core.types import LABELS, REQUIRED_VIEWS, Reason, Status, View
 from models import artifact, explain
 from models.classifier import Classifier, softmax, study_probabilities, view_probabilities
+from models.crop import CropInput
 from models.preprocess import to_tensor
 
 
@@ -32,7 +33,8 @@ def classifier(shipped):
 @pytest.fixture(scope="module")
 def crops():
     rng = np.random.default_rng(4)
-    return {view: rng.integers(0, 256, (580, 580, 3), dtype=np.uint8) for view in REQUIRED_VIEWS}
+    pixels = {view: rng.integers(0, 256, (580, 580, 3), dtype=np.uint8) for view in REQUIRED_VIEWS}
+    return {view: CropInput(crop, None) for view, crop in pixels.items()}
 
 
 def test_a_study_is_the_softmax_of_the_mean_of_its_views_logits(classifier, crops):
@@ -82,7 +84,7 @@ def test_activation_maps_are_small_maps_from_zero_to_one(classifier, crops):
 
 def test_the_heads_weights_are_those_of_the_network(shipped, classifier, crops):
     for crop in crops.values():
-        logits, features = classifier.run(to_tensor(crop))
+        logits, features = classifier.run(to_tensor(crop.pixels))
         assert np.allclose(shipped.head.logits(features), logits, atol=1e-4)
 
 

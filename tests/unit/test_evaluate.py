@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cli.evaluate import evaluate as command
-from core.types import LABELS, REQUIRED_VIEWS, Label, View
+from core.types import LABELS, Label, View
 from models import artifact
 from models.card import TpdRule
 from models.classifier import Classifier
@@ -94,7 +94,7 @@ def test_an_evaluation_agrees_with_single_predictions():
     classifier = Classifier(artifact.load(artifact.shipped()))
     data = patients([0, 1, 2])
     found = evaluate(classifier, data, name="noise")
-    answers = [classifier.predict(dict(zip(REQUIRED_VIEWS, views, strict=True))) for views in data.pixels]
+    answers = [classifier.judge(views, None) for views in data.pixels]
     right = sum(answer.label == LABELS[label] for answer, label in zip(answers, data.labels, strict=True))
     assert found.study.accuracy.hits == right
     assert found.patients == 3

@@ -62,7 +62,7 @@ def test_upgrading_again_changes_nothing(engine):
     before = tables(engine, [None])
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO model_versions VALUES (:i, 'a', '1', 'b', '{}', x'', 0, '2026-01-01')"), {"i": "c"}
+            text("INSERT INTO model_versions VALUES (:i, 'a', '1', 'b', '{}', x'', 0, '2026-01-01', NULL)"), {"i": "c"}
         )
     schema.upgrade(engine)
     schema.check(engine)

@@ -57,7 +57,8 @@ class Window:
         self._result.show(shown)
         (self._result.grid if shown.entry else self._result.grid_remove)()
         panels = shown.entry.panels if shown.entry else ()
-        self._pictures.show(panels, label=shown.label, opacity=shown.opacity, empty=_instead(shown))
+        opacity = shown.opacity if shown.entry and shown.entry.probabilities else 0
+        self._pictures.show(panels, label=shown.label, opacity=opacity, empty=_instead(shown))
         self._root.after_idle(self._keep_whole)
 
     def _build(self) -> None:
@@ -195,7 +196,7 @@ def _instead(shown: Shown) -> str:
     if shown.busy:
         return f"{shown.busy} …"
     if shown.entry:
-        return "Nothing is kept of this file, so there is nothing to see."
+        return "There is nothing to see of this file."
     return shown.notice or EMPTY
 
 

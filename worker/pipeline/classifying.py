@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,12 +12,14 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
-from core.types import Reason, RgbImage, StudyPrediction
+from core.maps import Maps
+from core.types import Reason, RgbImage, StudyPrediction, View
 from db import cases, jobs
 from db.jobs import Claimed
 from db.session import Sessions
-from db.tables import Case
+from db.tables import Case, ViewImage
 from models.classifier import Classifier
+from models.crop import CropInput
 from models.preprocess import PREPROCESSING_VERSION
 from worker.task import Finish
 
@@ -39,9 +41,9 @@ class Classifying:
             if case.superseded_at is not None:
                 return _nothing
             model_version_id = case.model_version_id
-            crops = {image.view: image.png for image in cases.crops(session, case)}
+            images = cases.crops(session, case)
         classifier = self.classifier_of(model_version_id)
-        prediction = classifier.predict({view: decode_png(png) for view, png in crops.items()})
+        prediction = classifier.predict(inputs_of(images))
         log.info("case %s classified in %.0f ms", claimed.subject, prediction.latency_ms)
         return self._record(claimed.subject, prediction)
 
@@ -71,6 +73,14 @@ class Classifying:
     def _report(self, session: Session, case_id: UUID, *, now: datetime) -> list[Bell]:
         bell = jobs.ask_again(session, JobStage.REPORT, subject=case_id, now=now, ring_again=self.ring_again)
         return [bell] if bell else []
+
+
+def inputs_of(images: Sequence[ViewImage]) -> dict[View, CropInput]:
+    """What a classifier reads of stored crops, by view."""
+    return {
+        image.view: CropInput(decode_png(image.png), Maps.of_json(image.maps) if image.maps else None)
+        for image in images
+    }
 
 
 def decode_png(png: bytes) -> RgbImage:

@@ -152,14 +152,18 @@ def _image_of(
     session: Session, instance: Instance, found: Prepared, png: bytes, checks: dict[str, Any], *, now: datetime
 ) -> UUID:
     """The key of this crop; one that was cut before by the same layout is found again."""
-    same = select(ViewImage.id).where(
+    same = select(ViewImage).where(
         ViewImage.instance_id == instance.id,
         ViewImage.layout == found.layout_name,
         ViewImage.layout_version == found.layout_version,
         ViewImage.sha256 == found.crop.sha256,
     )
     known = session.scalars(same).one_or_none()
-    return known or _new_image(session, instance, found, png, checks, now=now)
+    if known is None:
+        return _new_image(session, instance, found, png, checks, now=now)
+    if known.maps is None:  # cut by a release that did not keep them
+        known.maps = found.maps.as_json()
+    return known.id
 
 
 def _new_image(
@@ -176,6 +180,7 @@ def _new_image(
         png=png,
         created_at=now,
         checks=checks,
+        maps=found.maps.as_json(),
     )
     session.add(image)
     return image.id

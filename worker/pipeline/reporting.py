@@ -151,9 +151,9 @@ def _close(session: Session, case: Case, *, now: datetime) -> None:
 
     Revisions that ended when they were opened stand in the trail already.
     """
-    if case.label is not None or (case.outcome, case.reason) in _GIVEN_UP:
+    if case.label is not None or (case.outcome is Outcome.NO_RESULT and case.reason in _ENDED_IN_INFERENCE):
         audit.record_result(session, case, now=now)
     case.stage, case.done_at = Stage.DONE, case.done_at or now
 
 
-_GIVEN_UP = {(Outcome.NO_RESULT, Reason.WORKER_LOST), (Outcome.NO_RESULT, Reason.MODEL_MISSING)}
+_ENDED_IN_INFERENCE = {Reason.WORKER_LOST, Reason.MODEL_MISSING, Reason.MAPS_MISSING, Reason.NOVEL}
