@@ -88,7 +88,7 @@ class Window:
         width, height = max(width, root.winfo_reqwidth()), max(height, root.winfo_reqheight())
         width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
         root.minsize(width, height)
-        if root.winfo_width() < width or root.winfo_height() < height:
+        if 1 < root.winfo_width() < width or 1 < root.winfo_height() < height:  # 1: not on the screen yet
             root.geometry(f"{max(width, root.winfo_width())}x{max(height, root.winfo_height())}")
 
     def _head(self, room: int) -> ttk.Frame:
