@@ -15,7 +15,6 @@ from core.types import (
     Novelty,
     Probabilities,
     Reason,
-    RgbImage,
     Status,
     StudyPrediction,
     View,
@@ -62,7 +61,7 @@ class Seen:
 class Picture:
     """One view that an answer was made from: what was kept of its screen, and what the model says of it."""
 
-    crop: RgbImage = field(repr=False)
+    crop: CropInput = field(repr=False)
     prediction: ViewPrediction = field(repr=False)
 
 
@@ -109,8 +108,8 @@ def look(file: Path, known: Known) -> Seen:
     if isinstance(prepared, prepare.Listed):
         raise Rejected(prepared.reason)
     header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
-    study = f"study {header.get('StudyInstanceUID', file)}"
-    return Seen(file, study, prepared.view, CropInput(prepared.crop.pixels, prepared.maps))
+    kept = CropInput(prepared.crop.pixels, prepared.maps)
+    return Seen(file, f"study {header.get('StudyInstanceUID', file)}", prepared.view, kept)
 
 
 def _study(model: Model, group: list[Seen]) -> Iterator[Answer]:
@@ -130,31 +129,32 @@ def _study(model: Model, group: list[Seen]) -> Iterator[Answer]:
 def _whole(study: StudyPrediction, group: list[Seen]) -> Iterator[Answer]:
     """An answer a view and one for the study; what is refused gets no probabilities, nor do the views of it."""
     paths = tuple(seen.file for seen in group)
+    ordered = sorted(group, key=lambda seen: REQUIRED_VIEWS.index(seen.view))
+    pictures = tuple(Picture(seen.crop, study.views[seen.view]) for seen in ordered)
     if study.status is Status.REFUSED:
         yield from (Answer("view", (seen.file,), seen.view, reason=Reason.NOVEL) for seen in group)
-        yield Answer("study", paths, status=study.status, reason=Reason.NOVEL, detail=_times(study.novelty))
+        detail = _times(study.novelty)
+        yield Answer("study", paths, status=study.status, reason=Reason.NOVEL, detail=detail, pictures=pictures)
         return
     for seen in group:
-        yield _accepted(seen, study.views[seen.view])
-    ordered = sorted(group, key=lambda seen: REQUIRED_VIEWS.index(seen.view))
-    yield Answer(
-        "study",
-        paths,
-        probabilities=study.probabilities,
-        status=study.status,
-        pictures=tuple(Picture(seen.crop.pixels, study.views[seen.view]) for seen in ordered),
-    )
+        said = study.views[seen.view]
+        yield Answer("view", (seen.file,), seen.view, said.probabilities, pictures=(Picture(seen.crop, said),))
+    yield Answer("study", paths, None, study.probabilities, study.status, pictures=pictures)
 
 
 def _of_view(seen: Seen, said: ViewPrediction) -> Answer:
-    if said.novelty is not None and said.novelty.refused:
-        detail = _times(said.novelty)
-        return Answer("view", (seen.file,), seen.view, status=Status.REFUSED, reason=Reason.NOVEL, detail=detail)
-    return _accepted(seen, said)
-
-
-def _accepted(seen: Seen, said: ViewPrediction) -> Answer:
-    return Answer("view", (seen.file,), seen.view, said.probabilities, pictures=(Picture(seen.crop.pixels, said),))
+    pictures = (Picture(seen.crop, said),)
+    if said.novelty is None or not said.novelty.refused:
+        return Answer("view", (seen.file,), seen.view, said.probabilities, pictures=pictures)
+    return Answer(
+        "view",
+        (seen.file,),
+        seen.view,
+        status=Status.REFUSED,
+        reason=Reason.NOVEL,
+        detail=_times(said.novelty),
+        pictures=pictures,
+    )
 
 
 def _times(novelty: Novelty | None) -> str:

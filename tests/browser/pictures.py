@@ -1,8 +1,9 @@
-"""Draws the pictures of the pages that the documents show: ``python tests/browser/pictures.py FOLDER``.
+"""Draws the pictures that the documents show: ``python tests/browser/pictures.py FOLDER [pages] [gui]``.
 
 Not a test. Runs a whole Perfuscope on simulated patients and looks at it as a reader would.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -14,7 +15,9 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from display import Display
 from harness import Installation, Pacs, until
+from opened_window import Opened
 
 from core.types import LABELS
 from training.phantom import cohort, dicom
@@ -25,7 +28,28 @@ LARGEST = 300_000
 WITHOUT_REST, WITH_A_STRANGER = 3, 5
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *wanted: str) -> None:
+    if not wanted or "gui" in wanted:
+        window(folder / "gui.png")
+    if not wanted or "pages" in wanted:
+        pages(folder)
+
+
+def window(path: Path) -> None:
+    """The window on a simulated study, on a display of its own."""
+    display = Display()
+    os.environ["DISPLAY"] = display.name
+    with tempfile.TemporaryDirectory() as base:
+        study = Path(base) / "study"
+        dicom.write_study(cohort.simulate(2026, 1, label=LABELS[1]), study)
+        opened = Opened(display)
+        opened.presenter.open([study])
+        opened.settle()
+        display.seen(opened.root).save(path, optimize=True)
+        opened.close()
+
+
+def pages(folder: Path) -> None:
     pacs = Pacs().start()
     with tempfile.TemporaryDirectory() as base:
         installation = Installation(Path(base) / "home", pacs, {"min_free_disk_mb": 1, "quiet_period_s": 2})
@@ -86,4 +110,4 @@ def palette(picture: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import PerfuscopeError
 from core.types import LABELS, REQUIRED_VIEWS, Label, Probabilities, Reason, Status, View, ViewPrediction
+from models.crop import CropInput
 from training.answers import Answer, Known, Picture
 from training.gui import desk, overlay, start
 from training.gui.desk import Desk
@@ -25,7 +26,9 @@ UNSURE = Probabilities(0.4, 0.35, 0.25)
 
 def picture(view: View, probabilities: Probabilities = SURE) -> Picture:
     activation = np.zeros((7, 7, 3), np.float32)
-    return Picture(np.zeros((8, 8, 3), np.uint8), ViewPrediction(view, probabilities, (0, 0, 0), activation))
+    return Picture(
+        CropInput(np.zeros((8, 8, 3), np.uint8), None), ViewPrediction(view, probabilities, (0, 0, 0), activation)
+    )
 
 
 def of_view(view: View, probabilities: Probabilities = SURE) -> Answer:

@@ -14,13 +14,13 @@ UNREADABLE = frozenset({Reason.UNDECODABLE, Reason.TOO_LARGE})
 def entries(answers: Sequence[Answer], model: ModelShown) -> tuple[Entry, ...]:
     """The study first, where it has a result; then its views in their usual order; then what got no result."""
     ordered = sorted(answers, key=_place)
-    return tuple(_entry(answer, model) for answer in ordered if answer.kind == "view" or answer.probabilities)
+    return tuple(_entry(answer, model) for answer in ordered if answer.kind == "view" or answer.pictures)
 
 
 def notice(answers: Sequence[Answer]) -> str:
     """Why there is no study's result although files were read; empty where there is one, or no screen at all."""
     seen = [answer.view for answer in answers if answer.kind == "view" and answer.view]
-    if not seen or any(answer.kind == "study" and answer.probabilities for answer in answers):
+    if not seen or any(answer.kind == "study" and answer.pictures for answer in answers):
         return ""
     missing = [view.caption for view in REQUIRED_VIEWS if view not in seen]
     if missing:
@@ -37,15 +37,17 @@ def _place(answer: Answer) -> tuple[int, int]:
 
 
 def _entry(answer: Answer, model: ModelShown) -> Entry:
-    name = answer.files[0].name
+    name = whose = answer.files[0].name
     title, subtitle = (answer.view.caption, name) if answer.view else (name, "")
     if answer.kind == "study":
-        title, subtitle = "Study", "all three views"
+        title, subtitle, whose = "Study", "all three views", "The study"
+    if answer.status is Status.REFUSED or answer.reason is Reason.NOVEL:
+        why = Reason.NOVEL.sentence + (f" ({answer.detail})" if answer.detail else "")
+        return Entry(title, subtitle, "Refused", Tone.REFUSED, f"{whose} gets no label: {why}.", None, _panels(answer))
     if answer.reason is not None:
         return Entry(title, subtitle, "No result", Tone.REFUSED, _why(answer.files[0], answer.reason, answer.detail))
-    if answer.probabilities is None or answer.status is Status.REFUSED:
-        detail = "Refused: unlike what the model was trained on, so nothing is said of it."
-        return Entry(title, subtitle, "Refused", Tone.REFUSED, detail, panels=_panels(answer))
+    if answer.probabilities is None:
+        return Entry(title, subtitle, "No result", Tone.REFUSED, f"{whose} gets no result.")
     headline, tone, detail = _verdict(answer, answer.probabilities, model)
     return Entry(title, subtitle, headline, tone, detail, answer.probabilities, _panels(answer))
 
@@ -72,4 +74,4 @@ def _why(file: Path, reason: Reason, detail: str) -> str:
 
 
 def _panels(answer: Answer) -> tuple[Panel, ...]:
-    return tuple(Panel(p.prediction.view.caption, p.crop, p.prediction.activation) for p in answer.pictures)
+    return tuple(Panel(p.prediction.view.caption, p.crop.pixels, p.prediction.activation) for p in answer.pictures)

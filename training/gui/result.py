@@ -58,7 +58,7 @@ class Result(ttk.Frame):
         self._bars.show(entry.probabilities if entry else None)
         self._says.configure(text=_said_of_overlay(entry, shown.label))
         _there(self._bars, bool(entry and entry.probabilities), pady=(0, self._room))
-        _there(self._overlay, bool(entry and entry.panels))
+        _there(self._overlay, bool(entry and entry.probabilities and entry.panels))
 
     def _tell(self, entry: Entry | None) -> None:
         self._title.configure(text=entry.title if entry else "")

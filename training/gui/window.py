@@ -57,7 +57,8 @@ class Window:
         self._result.show(shown)
         (self._result.grid if shown.entry else self._result.grid_remove)()
         panels = shown.entry.panels if shown.entry else ()
-        self._pictures.show(panels, label=shown.label, opacity=shown.opacity, empty=_instead(shown))
+        opacity = shown.opacity if shown.entry and shown.entry.probabilities else 0
+        self._pictures.show(panels, label=shown.label, opacity=opacity, empty=_instead(shown))
         self._root.after_idle(self._keep_whole)
 
     def _build(self) -> None:
@@ -87,7 +88,7 @@ class Window:
         width, height = max(width, root.winfo_reqwidth()), max(height, root.winfo_reqheight())
         width, height = min(width, root.winfo_screenwidth()), min(height, root.winfo_screenheight())
         root.minsize(width, height)
-        if root.winfo_width() < width or root.winfo_height() < height:
+        if 1 < root.winfo_width() < width or 1 < root.winfo_height() < height:  # 1: not on the screen yet
             root.geometry(f"{max(width, root.winfo_width())}x{max(height, root.winfo_height())}")
 
     def _head(self, room: int) -> ttk.Frame:
@@ -195,7 +196,7 @@ def _instead(shown: Shown) -> str:
     if shown.busy:
         return f"{shown.busy} …"
     if shown.entry:
-        return "Nothing is kept of this file, so there is nothing to see."
+        return "There is nothing to see of this file."
     return shown.notice or EMPTY
 
 
