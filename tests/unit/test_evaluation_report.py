@@ -57,7 +57,9 @@ def made(people):
     about = report.About(
         kind="model", model={"name": "told", "version": "1", "sha256": "cd" * 32}, command="told", review_below=0.5
     )
-    return report.report(people, told(people.labels), beside, about=about, drawn=bootstrap.draws(people.labels, count=99))
+    return report.report(
+        people, told(people.labels), beside, about=about, drawn=bootstrap.draws(people.labels, count=99)
+    )
 
 
 @pytest.fixture(scope="module")
