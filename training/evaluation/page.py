@@ -38,6 +38,7 @@ def html(report: Report, cohort: Cohort) -> str:
         "interval": interval,
         "number": number,
         "whole": whole,
+        "chance": chance,
         "signed": signed,
     }
     return environment.get_template("report.html").render(
@@ -85,6 +86,11 @@ def signed(found: Estimate | None) -> str:
 def number(value: float | None) -> str:
     """Three decimals."""
     return _NONE if value is None else f"{value:.3f}"
+
+
+def chance(p: float | None) -> str:
+    """A p value; very small ones are not told apart."""
+    return "< 0.001" if p is not None and p < 0.001 else number(p)
 
 
 def whole(value: float | None) -> str:

@@ -20,6 +20,13 @@ _BANDS: Mapping[str, tuple[tuple[float, str], ...]] = {
     "edv_stress_ml": ((70, "below 70 ml"), (120, "70 to 120 ml"), (np.inf, "120 ml and above")),
 }
 _AS_THEY_ARE = ("sex", "territory", "territories", "layout", "site", "protocol", "provenance")
+_NAMES = {
+    "age_years": "age",
+    "severity_stress": "severity at stress",
+    "extent_percent": "extent of the defect",
+    "ef_stress": "EF at stress",
+    "edv_stress_ml": "EDV at stress",
+}
 _SIMULATED = {"severity_stress", "extent_percent", "territory", "territories"}
 
 
@@ -44,13 +51,17 @@ def groups(cohort: Cohort, answers: Answers) -> tuple[Group, ...]:
         values = [_value(row, fact) for row in cohort.facts]
         known = _in_order(fact, {value for value in values if value})
         if len(known) > 1:
-            name = f"{fact} (simulated)" if fact in _SIMULATED and cohort.source == "simulated" else fact
-            found += [_group(name.replace("_", " "), value, values, cohort, answers) for value in known]
+            name = _NAMES.get(fact, fact)
+            if fact in _SIMULATED and cohort.source == "simulated":
+                name = f"{name} (simulated)"
+            found += [_group(name, value, values, cohort, answers) for value in known]
     return tuple(found)
 
 
 def _value(row: Mapping[str, str | float], fact: str) -> str:
     value = row.get(fact, "")
+    if fact == "territory" and "+" in str(value):
+        return "several"
     if fact not in _BANDS:
         return f"{value:g}" if isinstance(value, float) else value
     if not isinstance(value, float) or (fact in {"severity_stress", "extent_percent"} and value == 0):
