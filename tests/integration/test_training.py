@@ -113,13 +113,13 @@ def test_progress_is_a_line_an_epoch(run):
     assert lines[-1].startswith("validation loss")
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a kill: it ends the training where it is."""
 
 
 def kill(step):
     if (step.stage, step.epoch, step.batch) == (2, 2, 1):
-        raise Killed
+        raise KilledError
 
 
 def test_a_killed_training_goes_on_to_the_same_network_and_log_and_the_same_seed_repeats_it(run, short, tmp_path):
@@ -127,7 +127,7 @@ def test_a_killed_training_goes_on_to_the_same_network_and_log_and_the_same_seed
     fitted, _, _, home = run
     again = tmp_path / "again.run"
     lines = []
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         fit(patients(), short, run=again, say=lines.append, watch=kill)
     assert not any(line.startswith("validation loss") for line in lines)
     found = fit(patients(), short, run=again, say=lines.append)
