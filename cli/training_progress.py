@@ -16,19 +16,19 @@ def watched(console: Console) -> Iterator["Callable[[Step], None]"]:
     """Two bars that are told each batch, and are gone afterwards: the epoch's batches and the stage's epochs."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        stages: dict[int, TaskID] = {}
-        epochs: dict[int, TaskID] = {}
+        bars: list[TaskID] = []
+        before: list[Step] = []
 
         def watch(step: "Step") -> None:
-            if step.stage not in stages:
-                for task in (*stages.values(), *epochs.values()):
-                    progress.update(task, visible=False)
-                stages[step.stage] = progress.add_task(f"stage {step.stage}, epochs at most", total=step.epochs)
-                epochs[step.stage] = progress.add_task("batches of the epoch", total=step.batches)
-            elif step.batch == 1:
-                progress.reset(epochs[step.stage], total=step.batches)
-            done = step.epoch - 1 + step.batch / step.batches
-            progress.update(stages[step.stage], completed=int(done * 100) / 100)
-            progress.update(epochs[step.stage], completed=step.batch)
+            if not before or before[0].stage != step.stage or before[0].epoch > step.epoch:
+                for bar in bars:
+                    progress.remove_task(bar)
+                stage = progress.add_task(f"stage {step.stage}, epochs at most", total=step.epochs)
+                bars[:] = [stage, progress.add_task("batches of the epoch", total=step.batches)]
+            elif step.epoch > before[0].epoch:
+                progress.reset(bars[1], total=step.batches)
+            before[:] = [step]
+            progress.update(bars[0], completed=step.epoch - 1 + step.batch / step.batches)
+            progress.update(bars[1], completed=step.batch)
 
         yield watch

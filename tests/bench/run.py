@@ -1,6 +1,6 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [inference] [latency] [--write]
+python tests/bench/run.py [receiving] [preparing] [inference] [latency] [training] [--write]
 """
 
 import argparse
@@ -19,6 +19,7 @@ import inference
 import latency
 import preparing
 import receiving
+import training_epochs
 from row import Row
 
 from core import log
@@ -28,6 +29,7 @@ BENCHES = {
     "preparing": preparing.rows,
     "inference": inference.rows,
     "latency": latency.rows,
+    "training": training_epochs.rows,
 }
 REPORT = Path(__file__).parents[2] / "docs" / "bench.md"
 COLUMNS = ("What", "Figure", "Beside it", "Aim")

@@ -1,5 +1,6 @@
 """Training: what must stay frozen stays, the same seed gives the same model, and the artifact is the network."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.classifier import Classifier
 from models.preprocess import scale
 from training import export, recipe
 from training.datasets import Dataset
-from training.fit import calibrate, fit, make_repeatable
+from training.fit import calibrate, fit, make_repeatable, trainer
 
 pytestmark = pytest.mark.training
 
@@ -34,25 +35,26 @@ def patients(prefix="TEST"):
 
 @pytest.fixture(scope="module")
 def short():
-    """The shipped recipe with one epoch a stage, without downloaded weights."""
+    """The shipped recipe with one epoch and two, without downloaded weights."""
     full = recipe.read(SHIPPED)
     return full.model_copy(
         update={
             "weights": "none",
             "split": recipe.Split(train=0.5, validation=0.5, test=0),
             "stage_1": full.stage_1.model_copy(update={"epochs": 1, "batch": 4}),
-            "stage_2": full.stage_2.model_copy(update={"epochs": 1, "batch": 4, "learning_rate": 1e-3}),
+            "stage_2": full.stage_2.model_copy(update={"epochs": 2, "batch": 4, "learning_rate": 1e-3}),
         }
     )
 
 
 @pytest.fixture(scope="module")
-def run(short):
-    """A short run, what it said, and the network before it."""
+def run(short, tmp_path_factory):
+    """A short run in a folder, what it said, the network before it, and the folder."""
     make_repeatable(short.seed)
     before = mobilenet.build(None).get_weights()
     lines = []
-    return fit(patients(), short, say=lines.append), lines, before
+    home = tmp_path_factory.mktemp("runs") / "short.run"
+    return fit(patients(), short, run=home, say=lines.append), lines, before, home
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def made(run, short, tmp_path_factory):
 
 
 def test_layers_below_the_sixtieth_stay_as_they_were(run, short):
-    fitted, _, before = run
+    fitted, _, before, _ = run
     lowest = mobilenet.segment(fitted.model, 0, short.train_from_layer).get_weights()
     assert all((now == then).all() for now, then in zip(lowest, before, strict=False))
 
@@ -107,13 +109,63 @@ def test_the_parts_of_the_chain_make_the_whole():
 
 def test_progress_is_a_line_an_epoch(run):
     lines = run[1]
-    assert sum(line.startswith("epoch") for line in lines) == 2
+    assert sum(line.startswith("epoch") for line in lines) == 3
     assert lines[-1].startswith("validation loss")
 
 
-def test_the_same_seed_trains_the_same_network(run, short):
-    again = fit(patients(), short, say=lambda line: None)
-    assert all((a == b).all() for a, b in zip(again.model.get_weights(), run[0].model.get_weights(), strict=True))
+class KilledError(Exception):
+    """Stands for a kill: it ends the training where it is."""
+
+
+def kill(step):
+    if (step.stage, step.epoch, step.batch) == (2, 2, 1):
+        raise KilledError
+
+
+def test_a_killed_training_goes_on_to_the_same_network_and_log_and_the_same_seed_repeats_it(run, short, tmp_path):
+    """One test for two promises, since a training costs seconds: the second run is killed in stage 2 and goes on."""
+    fitted, _, _, home = run
+    again = tmp_path / "again.run"
+    lines = []
+    with pytest.raises(KilledError):
+        fit(patients(), short, run=again, say=lines.append, watch=kill)
+    assert not any(line.startswith("validation loss") for line in lines)
+    found = fit(patients(), short, run=again, say=lines.append)
+    assert "going on after epoch 1 of stage 2" in lines
+    assert all((a == b).all() for a, b in zip(found.model.get_weights(), fitted.model.get_weights(), strict=True))
+    assert found.calibration == fitted.calibration
+    seconds = {"seconds": 0}
+    assert [{**asdict(e), **seconds} for e in found.epochs] == [{**asdict(e), **seconds} for e in fitted.epochs]
+    assert len((again / "log.csv").read_text().splitlines()) == len((home / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_keeps_recipe_log_curves_and_what_tensorboard_reads(run, short):
+    import tensorflow as tf
+
+    home = run[3]
+    assert recipe.read(home / "recipe.toml") == short
+    assert (home / "curves.png").read_bytes().startswith(b"\x89PNG")
+    (events,) = (home / "tensorboard").iterdir()
+    told = [
+        (event.step, value.tag)
+        for record in tf.data.TFRecordDataset(str(events)).as_numpy_iterator()
+        for event in [tf.compat.v1.Event.FromString(record)]
+        for value in event.summary.value
+    ]
+    assert (3, "loss/validation") in told
+    assert len(told) == 2 * 5  # stage 2 in a file of its own would be told stage 1 too
+
+
+def test_weights_that_do_not_fit_are_one_sentence_that_names_the_file(short, tmp_path):
+    wrong = tmp_path / "wrong.weights.h5"
+    wrong.write_bytes(b"not HDF5")
+    with pytest.raises(PerfuscopeError, match=r"wrong\.weights\.h5 does not fit: MobileNet V1 1\.0 224 without top"):
+        fit(patients(), short.model_copy(update={"weights": str(wrong)}), say=lambda line: None)
+
+
+def test_a_fold_without_a_label_does_not_train(short):
+    with pytest.raises(PerfuscopeError, match="No patient with infarction is in the validation part"):
+        trainer(short)(patients(), patients().take(np.array([0, 1])), 1)
 
 
 def test_temperatures_flatten_what_is_too_sure():
@@ -174,23 +226,6 @@ def test_held_out_patients_may_not_have_trained():
     with pytest.raises(PerfuscopeError, match="6 patients are in the training data and in the held-out data"):
         export.check_apart(patients(), patients())
     export.check_apart(patients(), patients("OTHER"))
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ('name = "mobilenet-sim-1"', r"recipe\.toml: name: "),
-        ("train = 0.70", r"recipe\.toml: split: .*must add up to 1"),
-        ("[stage_2]", r"is not a TOML file|stage_2"),
-    ],
-)
-def test_a_wrong_recipe_says_what_is_wrong(tmp_path, change, named):
-    text = SHIPPED.read_text(encoding="utf-8")
-    assert change in text
-    replaced = {"name": 'name = "a b"', "train": "train = 0.90", "[stag": "[other]"}[change[:5].rstrip(" =").strip()]
-    (tmp_path / "recipe.toml").write_text(text.replace(change, replaced), encoding="utf-8")
-    with pytest.raises(PerfuscopeError, match=named):
-        recipe.read(tmp_path / "recipe.toml")
 
 
 def command(*arguments):

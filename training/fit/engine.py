@@ -32,7 +32,7 @@ from training.fit.run_folder import RunFolder
 from training.fit.stage import State, Told
 
 
-class Diverged(PerfuscopeError):
+class Diverged(PerfuscopeError):  # noqa: N818 - named as its siblings are, for what happened
     """No epoch of a stage had a validation loss that is a number."""
 
 

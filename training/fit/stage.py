@@ -53,7 +53,7 @@ def run(part: Any, stage: Stage, feeds: tuple[Feed, Feed], *, state: State, seed
         for variable, value in zip(part.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
     while not state.course.is_over(stage):
-        epoch = _epoch(part, stage, feeds, course=state.course, seed=seed, watch=told.watch)
+        epoch = train_epoch(part, stage, feeds, course=state.course, seed=seed, watch=told.watch)
         course = state.course.with_epoch(epoch)
         now = part.get_weights()
         better = course.best is epoch
@@ -65,7 +65,7 @@ def run(part: Any, stage: Stage, feeds: tuple[Feed, Feed], *, state: State, seed
     return state
 
 
-def _epoch(part: Any, stage: Stage, feeds: tuple[Feed, Feed], *, course: Course, seed: int, watch: Watch) -> Epoch:
+def train_epoch(part: Any, stage: Stage, feeds: tuple[Feed, Feed], *, course: Course, seed: int, watch: Watch) -> Epoch:
     """Train one epoch and validate."""
     train, validation = feeds
     started = time.perf_counter()
