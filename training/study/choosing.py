@@ -16,6 +16,7 @@ from training.study.seeing import Seen, see
 from training.study.weights import balanced_loss
 
 Floats = NDArray[np.float32]
+Labels = NDArray[np.intp]
 Progress = Callable[[int, int], None]
 
 

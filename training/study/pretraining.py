@@ -22,7 +22,7 @@ from training.study.weights import balanced
 
 Say = Callable[[str], None]
 _VERSION = 1
-_VIEWS_WEIGHT = 0.5
+VIEWS_WEIGHT = 0.5
 """Of the auxiliary loss of the views' own logits beside the study's."""
 
 
@@ -84,7 +84,7 @@ def _fit(
     import keras  # noqa: PLC0415
 
     steps = recipe.epochs * -(-len(shown.labels) // recipe.batch)
-    study_network.compile_for(model, keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps), _VIEWS_WEIGHT)
+    study_network.compile_for(model, keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps), VIEWS_WEIGHT)
     answers, weights = study_network.targets(shown.labels, balanced(shown.labels))
     for epoch in range(recipe.epochs):
         given = inputs(augmented(shown.maps, rng), limits)
