@@ -76,11 +76,14 @@ def _function(maps: Floats) -> list[tuple[str, Floats]]:
     found = []
     for when, first in (("stress", 4), ("rest", 8)):
         for name, values, limit in (("motion", maps[:, first], _STILL), ("thickening", maps[:, first + 1], _STIFF)):
-            found += [(f"{when} {name}: mean", _mean(values)), (f"{when} {name}: extent", _mean(values < limit))]
+            found += [
+                (f"{when} {name} measured: mean", _mean(values)),
+                (f"{when} {name} measured: extent", _mean(values < limit)),
+            ]
     return found
 
 
-def _mean(values: NDArray[np.generic], weight: Floats = AREA) -> Floats:
+def _mean(values: Floats | NDArray[np.bool_], weight: Floats = AREA) -> Floats:
     """The mean over the disc, or over a part of it: (n, RINGS, ANGLES) becomes (n,)."""
     return np.asarray((values * weight).sum(axis=(1, 2)) / weight.sum(), dtype=np.float32)
 

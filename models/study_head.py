@@ -1,7 +1,7 @@
 """The study network's head in NumPy, and exact Grad-CAM of each view from its feature map and the head's weights.
 
-Selvaraju et al., Grad-CAM, ICCV 2017. A map shows which places of a view speak for a label of the study: the gradient of
-the study's logit by the view's pooled channels, which is a product of matrices once the hidden units that are on are known.
+Selvaraju et al., Grad-CAM, ICCV 2017. A map shows which places of a view speak for a label of the study: the gradient
+of the study's logit by the view's pooled channels is a product of matrices once it is known which hidden units are on.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -46,7 +46,7 @@ class Head:
         return np.asarray(np.einsum("...vc,vcl->...vl", pooled, self.view_kernels) + self.view_biases, dtype=np.float32)
 
     def evidence(self, pooled: Floats, features: Floats) -> Floats:
-        """What the last layer weighs, (..., h + F): hidden units of pooled maps (..., 3, c), and standardised features."""
+        """What the last layer weighs, (..., h + F): hidden units of pooled maps (..., 3, c), standardised features."""
         standard = (features - self.mean) / self.deviation
         flat = pooled.reshape(*pooled.shape[:-2], -1)
         hidden = np.maximum(np.concatenate([flat, standard], axis=-1) @ self.hidden_kernel + self.hidden_bias, 0)

@@ -1,6 +1,6 @@
 """What the study network reads: three images of counts against normal limits, and quantitative features.
 
-NumPy only; serving and training share it. The ten polar maps of a patient come from the crops' colours (``models.polar``).
+NumPy only; serving and training share it. A patient's ten polar maps come from the crops' colours (``models.polar``).
 Limits of normal are means and deviations over normal patients, ring by ring and angle by angle, both sexes together:
 the de-identified tables know no sex.
 """
@@ -110,7 +110,7 @@ def renormalised(counts: Floats) -> Floats:
 
 
 def images(scores: Floats) -> Floats:
-    """The network's images: (n, 9, RINGS, ANGLES) becomes (n, 3 views, SIZE, SIZE, 3), thirds of a deviation, 0 outside."""
+    """The network's images: (n, 9, RINGS, ANGLES) becomes (n, 3 views, SIZE, SIZE, 3), in thirds of a deviation."""
     index, weight = _disc()
     flat = scores.reshape(len(scores), len(CHANNELS), -1)
     drawn = sum(flat[:, :, index[k]] * weight[k] for k in range(4)) / 3

@@ -1,13 +1,14 @@
 """The study network: one small MobileNet for all three views, their features and the quantities into one decision.
 
-Needs Keras. The backbone is MobileNet V1 (Howard et al., 2017) without its last two strides, since an image of SIZE pixels
-already has the resolution of a polar map; its feature maps are 7 x 7.
+Needs Keras. The backbone is MobileNet V1 (Howard et al., 2017), narrow, with one of its five equal blocks and without
+its last two strides: an image of SIZE pixels already has the resolution of a polar map. Its feature maps are 7 x 7.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.types import LABELS, REQUIRED_VIEWS
 from models.study_head import Head
@@ -31,10 +32,10 @@ _BLOCKS = (
 
 
 def build(feature_mean: Sequence[float], feature_deviation: Sequence[float], *, dropout: float = 0.3) -> Any:
-    """A Keras model from images (n, 3, SIZE, SIZE, 3) and features (n, F) to study logits, view logits and feature maps.
+    """A Keras model from ``images`` (n, 3, SIZE, SIZE, 3) and ``features`` (n, F) to one decision.
 
-    Outputs: ``study_logits`` (n, 3), ``view_logits`` (n, 3 views, 3), ``feature_maps`` (n, 3 views, 7, 7, channels). Features
-    are standardised inside by the mean and deviation given.
+    Outputs: ``study_logits`` (n, 3), ``view_logits`` (n, 3 views, 3), ``feature_maps`` (n, 3 views, 7, 7, channels).
+    Features are standardised inside, by the mean and deviation given.
     """
     from keras import Input, Model, layers, ops  # noqa: PLC0415 - importing models must not load TensorFlow
 
@@ -81,6 +82,30 @@ def freeze(model: Any, *, whole_backbone: bool) -> None:
 
     for layer in model.get_layer("backbone").layers:
         layer.trainable = not whole_backbone and not isinstance(layer, layers.BatchNormalization)
+
+
+def compile_for(model: Any, learning_rate: Any, views_weight: float) -> None:
+    """Get the model ready to learn; the loss of the views' own logits weighs ``views_weight`` of the study's."""
+    import keras  # noqa: PLC0415
+
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.05)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(learning_rate, weight_decay=1e-3),
+        loss={"study_logits": loss, "view_logits": loss},
+        loss_weights={"study_logits": 1.0, "view_logits": views_weight},
+    )
+
+
+def targets(
+    labels: NDArray[np.intp], weights: NDArray[np.float32]
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
+    """Answers and weights by output, for labels (n,) and a weight a patient (n,): a view's answer is its patient's."""
+    views = len(REQUIRED_VIEWS)
+    answers = np.eye(len(LABELS), dtype=np.float32)[labels]
+    return (
+        {"study_logits": answers, "view_logits": np.repeat(answers[:, None], views, axis=1)},
+        {"study_logits": weights, "view_logits": np.repeat(weights[:, None], views, axis=1)},
+    )
 
 
 def head(model: Any) -> Head:

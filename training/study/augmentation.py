@@ -41,7 +41,7 @@ def augmented(maps: Floats, rng: np.random.Generator, strength: Strength | None 
     factor = 1 + how.intensity * rng.standard_normal((n, panels, 1, 1))
     factor *= np.where(rng.random((n, panels, 1, 1)) < how.hot_share, rng.uniform(0.75, 1, (n, panels, 1, 1)), 1)
     changed = moved * factor + how.noise * _soft_noise(rng, moved.shape)
-    changed[:, _COUNTS] *= 1 - _shadows(rng, n, how)
+    changed[:, _COUNTS] = changed[:, _COUNTS] * (1 - _shadows(rng, n, how))
     return np.clip(changed, 0, 1).astype(np.float32)
 
 
@@ -72,9 +72,9 @@ def _along_rings(flat: Floats, at: NDArray[np.float64]) -> Floats:
 
 
 def _soft_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    """Noise of standard deviation 1 that neighbours share, as a reconstruction's filter makes it."""
+    """Noise of a standard deviation of about 1 that neighbours share, as a reconstruction's filter makes it."""
     coarse = rng.standard_normal((*shape[:2], RINGS // 4, ANGLES // 4), dtype=np.float32)
-    wide = np.repeat(np.repeat(coarse, 4, axis=2), 4, axis=3)
+    wide: NDArray[np.floating] = np.repeat(np.repeat(coarse, 4, axis=2), 4, axis=3)
     for axis in (2, 3):
         wide = (np.roll(wide, 2, axis) + np.roll(wide, 1, axis) + wide + np.roll(wide, -1, axis)) / 4
     return np.asarray(wide / 0.7, dtype=np.float32)
@@ -87,5 +87,6 @@ def _shadows(rng: np.random.Generator, n: int, how: Strength) -> Floats:
         own = rng.uniform(0, how.shadow, (n, 1, 1, 1)) * rng.uniform(0.2, 1.8, (n, len(_COUNTS), 1, 1))
         at = middle + 10 * rng.standard_normal((n, len(_COUNTS), 1, 1))
         off = (_DEGREES - at + 180) % 360 - 180
-        taken += own * np.exp(-0.5 * (off / width) ** 2) * np.clip(1.5 * _RADIUS, 0, 1)
+        shadow = own * np.exp(-0.5 * (off / width) ** 2) * np.clip(1.5 * _RADIUS, 0, 1)
+        taken += shadow.astype(np.float32)
     return taken

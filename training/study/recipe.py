@@ -7,9 +7,7 @@ from pydantic import Field
 
 from models.card import Name
 from models.figures import Record
-from training.recipe import Count, Data, Share, Split
-
-Positive = Annotated[float, Field(gt=0)]
+from training.recipe_fields import Count, Data, Rate, Share, Split
 
 
 class Pretraining(Record):
@@ -24,18 +22,21 @@ class Pretraining(Record):
     """Of them set aside: they are not shown to the network, and the last layer is fitted on them and the cohort."""
     epochs: Count = 24
     batch: Count = 32
-    learning_rate: Positive = 2e-3
+    learning_rate: Rate = 2e-3
 
 
 class Refit(Record):
-    """The last layer, fitted anew on rehearsed simulated patients and the cohort; each pair is a stage to choose from."""
+    """The last layer, fitted on rehearsed simulated patients and the cohort; each pair of numbers is a stage."""
 
     cohort_weights: Sequence[Annotated[float, Field(ge=0)]] = (0, 1, 3, 10)
     """How much more a patient of the cohort counts than a simulated one; 0 leaves the cohort out."""
-    strengths: Sequence[Positive] = (0.03, 0.3)
+    strengths: Sequence[Rate] = (0.03, 0.3)
     """Inverse strengths of the penalty on squared weights."""
     limits_from_cohort: Share = 0.3
     """How far the limits of normal move from the simulated patients' to the cohort's."""
+    favourite: str = "refit, cohort x 3, C 0.3"
+    """The stage that is kept unless another's loss is better by more than ``margin``."""
+    margin: Annotated[float, Field(ge=0)] = 0.05
 
 
 class FineTuning(Record):
@@ -43,12 +44,11 @@ class FineTuning(Record):
 
     steps: Count = 60
     batch: Count = 24
-    learning_rate: Positive = 1e-4
+    learning_rate: Rate = 1e-4
     every: Count = 10
-    """Steps between two looks at the validation loss, which evens out the labels."""
+    """Steps between two looks at the loss of those left out, which evens out the labels."""
     patience: Count = 3
     """Looks without a better loss before it stops."""
-    in_cross_validation: Literal["none", "first", "all"] = "none"
 
 
 class StudyRecipe(Record):
@@ -57,12 +57,14 @@ class StudyRecipe(Record):
     kind: Literal["study"] = "study"
     name: Name
     version: Name
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     review_below: Share
     data: Data
     split: Split
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[int, Field(ge=2)] = 3
     """Of the cohort's training and validation part, to choose the stage and the temperature."""
+    repeats: Count = 3
+    """How often they are drawn anew."""
     pretraining: Pretraining = Pretraining()
     refit: Refit = Refit()
     fine_tuning: FineTuning | None = None

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.types import LABELS, View
 from models.polar import ANGLES, RINGS
 from models.study_input import MAPS
-from training.phantom import polar, screens
+from training.phantom import oracle, polar, screens
 from training.phantom.examination import Examination, examine
 from training.phantom.population import Population
 
@@ -36,53 +36,52 @@ class SimulatedMaps:
     """Shape (n, 10, RINGS, ANGLES), 0 to 1."""
     labels: NDArray[np.intp]
     """The reader's, index into LABELS."""
-    true_labels: NDArray[np.intp]
-    """What was simulated."""
+    ideal: NDArray[np.intp]
+    """What somebody says who knows the disease: only readers' disagreement keeps it from being right."""
     tpd: NDArray[np.float64]
     """Percent at stress and at rest, shape (n, 2)."""
     defects: NDArray[np.bool_]
     """Where the wall is ill, shape (n, RINGS, ANGLES)."""
-    oracle: NDArray[np.float64]
-    """How ill the wall truly is at stress and at rest, percent of the disc, shape (n, 2); no image shows this."""
+    deficits: NDArray[np.float64]
+    """What the disease takes of the perfusion at stress and at rest, percent, shape (n, 2): no image shows it."""
 
     def take(self, index: NDArray[np.intp]) -> "SimulatedMaps":
         """The patients at ``index``, in that order."""
         return SimulatedMaps(**{name: getattr(self, name)[index] for name in _FIELDS})
 
 
-_FIELDS = ("maps", "labels", "true_labels", "tpd", "defects", "oracle")
+_FIELDS = ("maps", "labels", "ideal", "tpd", "defects", "deficits")
 
 
 def simulate(
     population: Population,
+    labels: NDArray[np.intp],
     *,
-    patients: int,
     seed: int,
-    shares: Shares,
     kept: Path,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> SimulatedMaps:
-    """The first ``patients`` of a cohort whose labels are drawn by ``shares``; pieces found in ``kept`` are read."""
+    """Patients 0, 1, 2, ... of a cohort, each with the reader's label given; pieces found in ``kept`` are read."""
     kept.mkdir(parents=True, exist_ok=True)
-    work = partial(_piece, population=population, seed=seed, shares=shares, kept=kept)
-    firsts, found = range(0, patients, PIECE), []
+    work = partial(_piece, population=population, seed=seed, labels=labels, kept=kept)
+    firsts, found = range(0, len(labels), PIECE), []
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
             for path in pool.map(work, firsts):
                 found.append(_read(path))
-                _tell(progress, len(found), patients)
+                _tell(progress, len(found), len(labels))
     else:
         for first in firsts:
             found.append(_read(work(first)))
-            _tell(progress, len(found), patients)
-    whole = {name: np.concatenate([getattr(piece, name) for piece in found])[:patients] for name in _FIELDS}
+            _tell(progress, len(found), len(labels))
+    whole = {name: np.concatenate([getattr(piece, name) for piece in found]) for name in _FIELDS}
     return SimulatedMaps(**whole)
 
 
-def labels_of(seed: int, *, first: int, count: int, shares: Shares) -> NDArray[np.intp]:
-    """Labels of patients ``first`` to ``first + count``: patient k's is a function of seed, k and shares."""
-    draws = [np.random.default_rng([seed, k, 99]).random() for k in range(first, first + count)]
+def draw_labels(patients: int, *, seed: int, shares: Shares) -> NDArray[np.intp]:
+    """A label a patient by shares of normal, ischemia and infarction; fewer patients get the first labels of more."""
+    draws = np.random.default_rng([seed, 99]).random(patients)
     return np.asarray(np.searchsorted(np.cumsum(shares) / np.sum(shares), draws, side="right"), dtype=np.intp)
 
 
@@ -102,39 +101,39 @@ def _tell(progress: Progress | None, pieces: int, patients: int) -> None:
         progress(min(pieces * PIECE, patients), patients)
 
 
-def _piece(first: int, *, population: Population, seed: int, shares: Shares, kept: Path) -> Path:
-    """Write one piece unless it is there; a name says everything that its content depends on."""
-    what = f"{_VERSION} {population!r} {seed} {shares} {first} {PIECE}"
+def _piece(first: int, *, population: Population, seed: int, labels: NDArray[np.intp], kept: Path) -> Path:
+    """Write one piece unless it is there; its name says everything that its content depends on."""
+    wanted = labels[first : first + PIECE].tolist()
+    what = f"{_VERSION} {population!r} {seed} {first} {wanted}"
     path = kept / f"{population.name}-{seed}-{first:05d}-{hashlib.sha256(what.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
-        labels = labels_of(seed, first=first, count=PIECE, shares=shares)
-        cases = [_case(seed, first + k, label=int(label), population=population) for k, label in enumerate(labels)]
+        cases = [_case(seed, first + k, label=label, population=population) for k, label in enumerate(wanted)]
         unfinished = path.with_suffix(f".{os.getpid()}.part")
         with unfinished.open("wb") as file:
-            np.savez_compressed(file, **{name: np.stack([case[name] for case in cases]) for name in _FIELDS})
+            whole: dict[str, Any] = {name: np.stack([case[name] for case in cases]) for name in _FIELDS}
+            np.savez_compressed(file, **whole)
         unfinished.replace(path)
     return path
 
 
-def _case(seed: int, index: int, *, label: int, population: Population) -> dict[str, NDArray[np.generic]]:
+def _case(seed: int, index: int, *, label: int, population: Population) -> dict[str, Any]:
     examination = examine(seed, index, label=LABELS[label], population=population)
     p, theta = np.meshgrid(polar.P, polar.THETA, indexing="ij")
-    lost = [np.zeros((RINGS, ANGLES)), np.zeros((RINGS, ANGLES))]
+    ill = np.zeros((RINGS, ANGLES), dtype=bool)
     for defect in examination.defects:
-        mask = defect.mask(p, theta) * min(defect.transmural, 1.0)
-        lost = [np.maximum(lost[0], mask * defect.depth_stress), np.maximum(lost[1], mask * defect.depth_rest)]
+        ill |= defect.mask(p, theta) > 0.5
     return {
         "maps": maps_of(examination),
         "labels": np.intp(LABELS.index(examination.label)),
-        "true_labels": np.intp(LABELS.index(examination.true_label)),
+        "ideal": np.intp(LABELS.index(oracle.disease_answer(examination))),
         "tpd": np.array([examination.stress.tpd_percent, examination.rest.tpd_percent]),
-        "defects": lost[0] > 0.5 * max(float(lost[0].max()), 1e-9),
-        "oracle": np.array([100 * float((one * polar.AREA).sum()) for one in lost]),
+        "defects": ill,
+        "deficits": np.array(oracle.deficits(examination)),
     }
 
 
 def _read(path: Path) -> SimulatedMaps:
     with np.load(path, allow_pickle=False) as arrays:
-        held = {name: arrays[name] for name in _FIELDS}
+        held: dict[str, Any] = {name: arrays[name] for name in _FIELDS}
     held["maps"] = held["maps"].astype(np.float32) / np.float32(255)
-    return SimulatedMaps(**cast("dict[str, NDArray[np.float32]]", held))  # type: ignore[arg-type] # by name
+    return SimulatedMaps(**held)

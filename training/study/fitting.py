@@ -1,0 +1,147 @@
+"""Training by a recipe of the kind ``study``: pretrained, then fitted to a cohort, in one network. Needs TensorFlow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import PerfuscopeError
+from core.types import LABELS
+from models import study_network
+from models.card import Calibration
+from models.study_head import Head
+from models.study_input import NormalLimits
+from training.datasets import Dataset, Split, split
+from training.study import choosing, refit
+from training.study.choosing import Cohort, OutOfFold
+from training.study.pretraining import Pretrained, Say, pretrain
+from training.study.recipe import StudyRecipe
+from training.study.refit import Stage
+from training.study.seeing import see
+from training.study.simulated import Progress
+from training.study.weights import temperature
+
+Floats = NDArray[np.float32]
+Predictor = Callable[[Dataset], tuple[Floats, Floats]]
+"""From patients to study logits (n, 3) and view logits (n, 3, 3)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyFitted:
+    """A trained network and what came of it on the way."""
+
+    model: Any
+    parts: Split
+    kept_stage: str
+    losses: Mapping[str, float]
+    """Of every stage on patients it was not fitted on, each label weighing the same."""
+    calibration: Calibration
+    """The study's temperature is folded into the network."""
+    limits: NormalLimits
+    head: Head
+
+
+def fit(
+    data: Dataset,
+    recipe: StudyRecipe,
+    *,
+    run: Path,
+    say: Say,
+    progress: Progress | None = None,
+    workers: int = 1,
+) -> StudyFitted:
+    """Train by the recipe; ``run`` keeps simulated patients and the pretrained network for another time.
+
+    A data set that is divided already keeps its subsets. PerfuscopeError where a patient has no polar maps.
+    """
+    parts = _parts(data, recipe)
+    seed = recipe.seed
+    pretrained = pretrain(recipe.pretraining, seed=seed, kept=run, workers=workers, say=say, progress=progress)
+    learned = np.sort(np.concatenate([parts.train, parts.validation]))
+    return adapt(pretrained, cohort_of(data.take(learned)), recipe, parts=parts, say=say)
+
+
+def trainer(recipe: StudyRecipe, pretrained: Pretrained) -> Callable[[Dataset, Dataset, int], Predictor]:
+    """What fits by the recipe to given patients, whatever split the recipe names, for cross-validation.
+
+    The pretrained network is not trained again: it never saw the cohort.
+    """
+
+    def train(patients: Dataset, validation: Dataset, seed: int) -> Predictor:
+        both = [cohort_of(patients), cohort_of(validation)]
+        cohort = Cohort(np.concatenate([c.maps for c in both]), np.concatenate([c.labels for c in both]))
+        none = np.empty(0, dtype=np.intp)
+        chosen = recipe.model_copy(update={"seed": seed})
+        fitted = adapt(pretrained, cohort, chosen, parts=Split(none, none, none), say=lambda _: None)
+        return lambda data: predict(pretrained.model, fitted.head, fitted.limits, cohort_of(data).maps)
+
+    return train
+
+
+def adapt(pretrained: Pretrained, cohort: Cohort, recipe: StudyRecipe, *, parts: Split, say: Say) -> StudyFitted:
+    """Fit the pretrained network to a cohort, by the stage that does best on patients it was not fitted on."""
+    stages = refit.stages(tuple(recipe.refit.cohort_weights), tuple(recipe.refit.strengths))
+    share = recipe.refit.limits_from_cohort
+    apart = choosing.out_of_fold(
+        pretrained,
+        cohort,
+        stages,
+        folds=recipe.folds,
+        repeats=recipe.repeats,
+        limits_share=share,
+        seed=recipe.seed,
+    )
+    losses = apart.losses()
+    for name, loss in losses.items():
+        say(f"loss on patients left out {loss:.4f}  {name}")
+    kept = choosing.choose(losses, favourite=recipe.refit.favourite, margin=recipe.refit.margin)
+    calibration = _calibrated(apart, kept)
+    limits = choosing.adapted(pretrained.limits, cohort, share)
+    seen = see(pretrained.model, cohort.maps, limits)
+    head = choosing.fit_stage(pretrained, _named(stages, kept), (seen, cohort.labels))
+    head = head.divided(calibration.folded_temperature, 1.0)
+    study_network.put_head(pretrained.model, head)
+    say(f"kept: {kept}; temperature {calibration.folded_temperature:g}")
+    return StudyFitted(pretrained.model, parts, kept, losses, calibration, limits, head)
+
+
+def predict(model: Any, head: Head, limits: NormalLimits, maps: Floats) -> tuple[Floats, Floats]:
+    """Study logits (n, 3) and view logits (n, 3 views, 3) of patients' maps."""
+    seen = see(model, maps, limits)
+    return choosing.study_logits(head, seen), choosing.view_logits(head, seen)
+
+
+def cohort_of(data: Dataset) -> Cohort:
+    """The maps and labels of a data set; PerfuscopeError where a patient has no polar maps."""
+    without = [p for p, maps in zip(data.patients, data.maps, strict=True) if np.isnan(maps).any()]
+    if without:
+        raise PerfuscopeError(
+            f"{len(without)} patients have no polar maps, {without[0]} among them; a study model needs them."
+        )
+    return Cohort(data.maps, data.labels)
+
+
+def _parts(data: Dataset, recipe: StudyRecipe) -> Split:
+    """The subsets that the data set has, or a split by the recipe."""
+    if not (data.subset == "").all():
+        return Split(*(np.flatnonzero(data.subset == name) for name in ("train", "validation", "test")))
+    return split(data.labels, **recipe.split.model_dump(), seed=recipe.seed)
+
+
+def _calibrated(apart: OutOfFold, kept: str) -> Calibration:
+    return Calibration(
+        folded_temperature=temperature(apart.study[kept], apart.labels),
+        view_temperature=temperature(
+            apart.views.reshape(-1, len(LABELS)), np.repeat(apart.labels, apart.views.shape[1])
+        ),
+    )
+
+
+def _named(stages: tuple[Stage, ...], name: str) -> Stage:
+    return next(stage for stage in stages if stage.name == name)
+
+
+__all__ = ["Predictor", "StudyFitted", "adapt", "cohort_of", "fit", "predict", "trainer"]

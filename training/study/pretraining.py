@@ -1,0 +1,122 @@
+"""The network learns from simulated patients of another hospital; what it learned is kept for another time."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import study_features, study_head, study_input, study_network
+from models.study_head import Head
+from models.study_input import NormalLimits
+from training.phantom import population as populations
+from training.study import simulated
+from training.study.augmentation import augmented
+from training.study.recipe import Pretraining
+from training.study.seeing import Seen, inputs, see
+from training.study.simulated import Progress, SimulatedMaps
+from training.study.weights import balanced
+
+Say = Callable[[str], None]
+_VERSION = 1
+VIEWS_WEIGHT = 0.5
+"""Of the auxiliary loss of the views' own logits beside the study's."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pretrained:
+    """A network that saw simulated patients, their limits of normal, and patients set aside for the last layer."""
+
+    model: Any
+    head: Head
+    limits: NormalLimits
+    rehearsed: Seen
+    labels: NDArray[np.intp]
+    """Of those rehearsed."""
+
+
+def pretrain(
+    recipe: Pretraining,
+    *,
+    seed: int,
+    kept: Path,
+    workers: int = 1,
+    say: Say,
+    progress: Progress | None = None,
+) -> Pretrained:
+    """What training on the recipe's simulated patients comes to; read from ``kept`` where it was done before."""
+    population = populations.named(recipe.population)
+    folder = kept / _key(recipe, seed=seed)
+    if not (folder / "done").exists():
+        patients = simulated.simulate(
+            population,
+            simulated.draw_labels(recipe.patients, seed=recipe.seed, shares=recipe.shares),
+            seed=recipe.seed,
+            kept=kept / "simulated",
+            workers=workers,
+            progress=progress,
+        )
+        learn(patients, recipe, seed=seed, folder=folder, say=say)
+    return read(folder)
+
+
+def learn(patients: SimulatedMaps, recipe: Pretraining, *, seed: int, folder: Path, say: Say) -> None:
+    """Train on some of the patients, see the others, and write both to ``folder``."""
+    import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
+
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    first = round(len(patients.labels) * (1 - recipe.rehearsed))
+    shown, rest = patients.take(np.arange(first)), patients.take(np.arange(first, len(patients.labels)))
+    limits = NormalLimits.of_normal(patients.maps[patients.labels == 0])
+    features = study_features.features(limits.scores(shown.maps), shown.maps)
+    model = study_network.build(features.mean(axis=0), features.std(axis=0) + 1e-3)
+    _fit(model, shown, recipe, limits=limits, rng=rng, say=say)
+    _write(model, limits, see(model, rest.maps, limits), rest.labels, folder)
+
+
+def _fit(
+    model: Any, shown: SimulatedMaps, recipe: Pretraining, *, limits: NormalLimits, rng: np.random.Generator, say: Say
+) -> None:
+    import keras  # noqa: PLC0415
+
+    steps = recipe.epochs * -(-len(shown.labels) // recipe.batch)
+    study_network.compile_for(model, keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps), VIEWS_WEIGHT)
+    answers, weights = study_network.targets(shown.labels, balanced(shown.labels))
+    for epoch in range(recipe.epochs):
+        given = inputs(augmented(shown.maps, rng), limits)
+        course = model.fit(given, answers, sample_weight=weights, batch_size=recipe.batch, epochs=1, verbose=0)
+        say(f"simulated patients, epoch {epoch + 1:3d}/{recipe.epochs}  loss {course.history['loss'][0]:.4f}")
+
+
+def _write(model: Any, limits: NormalLimits, rehearsed: Seen, labels: NDArray[np.intp], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "network.keras")
+    study_head.save(study_network.head(model), folder / "head.npz")
+    study_input.save(limits, folder / "limits.npz")
+    np.savez(folder / "rehearsed.npz", pooled=rehearsed.pooled, features=rehearsed.features, labels=labels)
+    (folder / "done").touch()
+
+
+def read(folder: Path) -> Pretrained:
+    """What was written to ``folder``, with a network of its own."""
+    import keras  # noqa: PLC0415
+
+    with np.load(folder / "rehearsed.npz", allow_pickle=False) as arrays:
+        rehearsed, labels = Seen(arrays["pooled"], arrays["features"]), arrays["labels"]
+    return Pretrained(
+        model=keras.models.load_model(folder / "network.keras", compile=False),
+        head=study_head.load(folder / "head.npz"),
+        limits=study_input.load(folder / "limits.npz"),
+        rehearsed=rehearsed,
+        labels=labels,
+    )
+
+
+def _key(recipe: Pretraining, *, seed: int) -> str:
+    population = populations.named(recipe.population)
+    inside = f"{_VERSION} {study_input.STUDY_INPUT_VERSION} {study_features.names()} {population!r} {recipe!r} {seed}"
+    return f"pretrained-{hashlib.sha256(inside.encode()).hexdigest()[:16]}"
