@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training import recipe
-from training.dataset import Dataset
+from training.datasets import Dataset
 from training.evaluation import cross_validation
 from training.evaluation.cross_validation import Plan
 from training.evaluation.trainers import trainer_of

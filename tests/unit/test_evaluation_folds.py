@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cli.evaluate import evaluate as command
 from core.errors import PerfuscopeError
-from training.dataset import Dataset
+from training.datasets import Dataset
 from training.evaluation import baselines as beside
 from training.evaluation import bootstrap, cross_validation, folds, report
 from training.evaluation.answers import Cohort

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import PerfuscopeError
 from training import lineage, recipe
-from training.dataset import Dataset
+from training.datasets import Dataset
 from training.fit import checkpoint, curves, run_folder
 from training.fit.checkpoint import Checkpoint
 from training.fit.course import Course, Epoch, Step
