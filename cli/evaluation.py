@@ -91,7 +91,7 @@ def recipe_by_folds(
     with counted(screen, f"training {plan.repeats * plan.folds} networks") as progress:
         pooled = cross_validation.cross_validation(
             patients,
-            trainers.trainer_of(recipe),
+            trainers.trainer_of(recipe, run=where),
             plan,
             run=where,
             identity={"recipe": recipe.model_dump(mode="json")},

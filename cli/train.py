@@ -2,8 +2,6 @@
 
 import resource
 import shutil
-import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.sentences import counted, one_sentence
+from cli.sentences import one_sentence
+from cli.train_kinds import by_study, by_views, read, sayer, verified
 from cli.training_progress import watched
 from core.errors import PerfuscopeError
 
@@ -21,12 +20,13 @@ if TYPE_CHECKING:
     from training.datasets import Dataset
     from training.fit.recipe import ViewsRecipe
     from training.fit.sweep import Result
+    from training.recipe import Recipe
 
 
 @one_sentence
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped recipe's name (original, simulated).")],
-    data: Annotated[Path, typer.Option(help="A folder of studies with truth.csv, as `simulate` writes it.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or a shipped recipe's name (original, study).")],
+    data: Annotated[Path, typer.Option(help="A data set that is cropped and split: see `perfuscope dataset`.")],
     out: Annotated[
         Path, typer.Option(help="The artifact's folder; must not exist or be empty. With --sweep: results.")
     ],
@@ -59,60 +59,46 @@ def train(
     """
     if find_spec("tensorflow") is None:
         raise PerfuscopeError('Training needs TensorFlow: pip install "perfuscope[training]".')
-    from training import export, fit
-    from training.lineage import command
+    from training import artifact_folder
+    from training.fit.recipe import ViewsRecipe
 
+    chosen = _recipe(recipe, weights)
+    by_patient = not isinstance(chosen, ViewsRecipe)
     if sweep and (held_out or run or int8 or discard_run):
         raise PerfuscopeError("--sweep makes no model: it goes with --data, --out and --weights alone.")
-    chosen = _recipe(recipe, weights)
+    if by_patient and (sweep or int8 or weights):
+        raise PerfuscopeError(f"--sweep, --int8 and --weights go with recipes of the kind views, not with {recipe}.")
     if not sweep:
-        export.check_free(out)
+        artifact_folder.check_free(out)
     console = Console()
-    patients, others = _read(console, data), _read(console, held_out) if held_out else None
+    patients, others = verified(console, data), read(console, held_out) if held_out else None
     if others:
-        export.check_apart(patients, others)
-    if sweep:
+        artifact_folder.check_apart(patients, others)
+    if sweep and isinstance(chosen, ViewsRecipe):
         _sweep(console, patients, chosen, out)
         return
     home = run or out.with_name(f"{out.name}.run")
-    say = _sayer(console)
-    with watched(console) as watch:
-        fitted = fit.fit(patients, chosen, run=home, say=say, watch=watch)
-    made = export.export(
-        fitted, chosen, data=patients, held_out=others, out=out, say=say, int8=int8, typed=command(sys.argv)
-    )
-    _show(console, made.card.evaluations)
+    if isinstance(chosen, ViewsRecipe):
+        card = by_views(console, patients, chosen, held_out=others, run=home, out=out, int8=int8)
+    else:
+        card = by_study(console, patients, chosen, held_out=others, run=home, out=out)
+    _show(console, card.evaluations)
     _end(console, home, discard=discard_run)
-    console.print(f"{made.card.name} {made.card.version} is in {out}.", highlight=False)
-    console.print(made.card.statement, style="dim")
+    console.print(f"{card.name} {card.version} is in {out}.", highlight=False)
+    console.print(card.statement, style="dim")
 
 
-def _recipe(name: str, weights: str | None) -> "ViewsRecipe":
+def _recipe(name: str, weights: str | None) -> "Recipe":
     from training import recipe as recipes
 
     chosen = recipes.read(recipes.find(name))
+    if not isinstance(chosen, recipes.ViewsRecipe):
+        return chosen
     if weights is not None:
         chosen = chosen.model_copy(update={"weights": weights})
     if chosen.weights not in {"imagenet", "none"} and not Path(chosen.weights).is_file():
         raise PerfuscopeError(f"Weights must be imagenet, none or a file; {chosen.weights} is not there.")
     return chosen
-
-
-def _sayer(console: Console) -> Callable[[str], None]:
-    return lambda line: console.print(line, highlight=False)
-
-
-def _read(console: Console, folder: Path) -> "Dataset":
-    from training import datasets
-
-    with counted(console, f"reading {folder.name}") as progress:
-        open_ = datasets.verified if (folder / datasets.MANIFEST).is_file() else datasets.read
-        patients = open_(folder, progress=progress)
-    counts = ", ".join(f"{n} {label.value}" for label, n in patients.counts().items())
-    console.print(f"{folder.name}: {len(patients.patients)} patients ({counts})", highlight=False)
-    for patient, why in patients.left_out.items():
-        console.print(f"  left out: {patient} ({why})", highlight=False)
-    return patients
 
 
 def _show(console: Console, evaluations: "tuple[Evaluation, ...]") -> None:
@@ -137,7 +123,7 @@ def _sweep(console: Console, patients: "Dataset", recipe: "ViewsRecipe", out: Pa
     results: list[Result] = []
     about = f"{recipe.name}: trials on {len(patients.patients)} {patients.source} patients"
     with watched(console) as watch:
-        for result in sweeping.sweep(patients, recipe, out, say=_sayer(console), watch=watch):
+        for result in sweeping.sweep(patients, recipe, out, say=sayer(console), watch=watch):
             results.append(result)
             sweep_table.write(results, out, about=about)
     console.print(_trials(results, about))

@@ -35,7 +35,8 @@ class Architecture(Record):
     base_weights: str
     base_weights_sha256: Sha256 | None
     trained_in_stage_2: str
-    kept_stage: Literal[1, 2]
+    kept_stage: Literal[1, 2] | str
+    """Of kind "views" its number; of kind "study" its name."""
 
 
 class TrainingData(Record):

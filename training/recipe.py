@@ -1,6 +1,7 @@
 """A recipe: everything a training run decides, in one TOML file, whose head says how to run it and what to expect.
 
-``kind`` says what is trained: ``views``, one image one decision (``training.fit``). Each kind has a record of its own.
+``kind`` says what is trained: ``views``, one image one decision (``training.fit``), or ``study``, one
+decision a patient (``training.study``). Each kind has a record of its own.
 """
 
 import tomllib
@@ -13,13 +14,14 @@ from pydantic import ValidationError
 from core.errors import PerfuscopeError
 from training.fit.recipe import Stage, ViewsRecipe
 from training.recipe_fields import Count, Data, Share, Split
+from training.study.recipe import StudyRecipe
 
-__all__ = ["KINDS", "Count", "Data", "Recipe", "Share", "Split", "Stage", "ViewsRecipe", "find", "read"]
+__all__ = ["KINDS", "Count", "Data", "Recipe", "Share", "Split", "Stage", "StudyRecipe", "ViewsRecipe", "find", "read"]
 
-Recipe = ViewsRecipe
+Recipe = ViewsRecipe | StudyRecipe
 """A recipe of any kind."""
 
-KINDS: Mapping[str, type[Recipe]] = MappingProxyType({"views": ViewsRecipe})
+KINDS: Mapping[str, type[Recipe]] = MappingProxyType({"views": ViewsRecipe, "study": StudyRecipe})
 """The record of each kind."""
 
 

@@ -14,7 +14,7 @@ from core.types import REQUIRED_VIEWS
 from models import artifact, mobilenet
 from models.classifier import Classifier
 from models.preprocess import scale
-from training import export, recipe
+from training import artifact_folder, export, parity, recipe
 from training.datasets import Dataset
 from training.fit import calibrate, fit, make_repeatable, trainer
 
@@ -193,7 +193,7 @@ def test_the_card_tells_where_the_model_comes_from_and_how_good_it_is(made):
     assert "simulated" in card.statement
     assert card.training.patients == 6
     assert card.parity.crops == 6 * len(REQUIRED_VIEWS)
-    assert card.parity.max_abs_difference < export.TOLERANCE
+    assert card.parity.max_abs_difference < parity.TOLERANCE
     (held_out,) = card.evaluations
     assert held_out.data.startswith("held out: perfuscope simulate")
     assert [baseline.name.split()[0] for baseline in held_out.baselines] == ["always", "stress"]
@@ -224,8 +224,8 @@ def test_an_artifact_is_not_written_over_another(made, run, short):
 
 def test_held_out_patients_may_not_have_trained():
     with pytest.raises(PerfuscopeError, match="6 patients are in the training data and in the held-out data"):
-        export.check_apart(patients(), patients())
-    export.check_apart(patients(), patients("OTHER"))
+        artifact_folder.check_apart(patients(), patients())
+    artifact_folder.check_apart(patients(), patients("OTHER"))
 
 
 def command(*arguments):

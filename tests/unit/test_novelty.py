@@ -1,4 +1,4 @@
-"""Novelty: what a model never saw gets no result, and what it knows gets one. Lookalike crops, a stub network: quick."""
+"""Novelty: what a model never saw gets no result, and what it knows gets one. A stub network, crops that look alike."""
 
 import json
 import shutil

@@ -42,6 +42,8 @@ class StudyFitted:
     """The study's temperature is folded into the network."""
     limits: NormalLimits
     head: Head
+    left_out: tuple[NDArray[np.intp], Floats]
+    """Labels (m,) and uncalibrated study logits (m, 3) of patients that the kept stage was not fitted on."""
 
 
 def fit(
@@ -105,7 +107,9 @@ def adapt(pretrained: Pretrained, cohort: Cohort, recipe: StudyRecipe, *, parts:
     head = head.divided(calibration.folded_temperature, 1.0)
     study_network.put_head(pretrained.model, head)
     say(f"kept: {kept}; temperature {calibration.folded_temperature:g}")
-    return StudyFitted(pretrained.model, parts, kept, losses, calibration, limits, head)
+    return StudyFitted(
+        pretrained.model, parts, kept, losses, calibration, limits, head, (apart.labels, apart.study[kept])
+    )
 
 
 def predict(model: Any, head: Head, limits: NormalLimits, maps: Floats) -> tuple[Floats, Floats]:

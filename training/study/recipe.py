@@ -59,6 +59,9 @@ class StudyRecipe(Record):
     version: Name
     seed: Annotated[int, Field(ge=0)]
     review_below: Share
+    """Used where no confidence keeps ``accepted_wrong``."""
+    accepted_wrong: Share = 0.10
+    """The share of wrong answers among studies that need no review, for which the review band is chosen."""
     data: Data
     split: Split
     folds: Annotated[int, Field(ge=2)] = 3
