@@ -74,9 +74,11 @@ def load(folder: Path) -> Artifact:
     """Verify the folder and read it; PerfuscopeError says what is wrong."""
     card = verify(folder)
     _check_preparation(card)
-    reader: Callable[[Path], explain.Head | study_head.Head]
-    reader = study_head.load if card.kind == "study" else explain.load
-    head = _read(reader, folder / HEAD, "a head's weights")
+    head: explain.Head | study_head.Head
+    if card.kind == "study":
+        head = _read(study_head.load, folder / HEAD, "a head's weights")
+    else:
+        head = _read(explain.load, folder / HEAD, "a head's weights")
     detector = _read(novelty.load, folder / NOVELTY, "a novelty detector") if NOVELTY in card.files else None
     limits = _read(study_input.load, folder / LIMITS, "normal limits") if card.kind == "study" else None
     return Artifact(folder, card, head, detector, limits)
