@@ -39,7 +39,7 @@ class Dataset:
     pixels: NDArray[np.uint8]
     """Resized crops, shape (n, 3, 224, 224, 3): the views are in the order of REQUIRED_VIEWS."""
     tpd: NDArray[np.float64] | None
-    """Total perfusion deficit at stress and at rest in percent, shape (n, 2), where all patients have it."""
+    """Total perfusion deficit at stress and at rest in percent, shape (n, 2); None unless all have it."""
     left_out: Mapping[str, str]
     """Patients that are not among them, and why."""
     truth_sha256: str

@@ -85,7 +85,7 @@ class ReviewWindow:
         for near in reviewing.neighbours(self._manifest, candidate):
             crop = near.patient.views[candidate.view].crop
             if crop is not None:
-                self._picture(crop, _SMALL, f"real: {near.patient.label.value}\ndistance {near.distance:.2f}")
+                self._picture(crop, _SMALL, f"original: {near.patient.label.value}\ndistance {near.distance:.2f}")
 
     def _picture(self, crop: CropPicture, side: int, words: str) -> None:
         path = self._folder / crop.file

@@ -150,7 +150,8 @@ def _inside(crop: CropPicture, side: int) -> "np.ndarray[tuple[int, int], np.dty
     rows, columns = np.ogrid[:side, :side]
     found = np.zeros((side, side), dtype=np.bool_)
     for column, row, radius in crop.scale().circles.values():
-        found |= (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+        circle = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+        found |= circle & (rows < row + radius) & (columns < column + radius)  # as a layout cuts it
     return found
 
 
