@@ -51,29 +51,47 @@ def export(
     or if it cannot be written.
     """
     check_free(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as temporary:
-        folder = Path(temporary) / recipe.name
-        folder.mkdir()
-        say("converting to LiteRT")
-        (folder / artifacts.MODEL).write_bytes(to_litert(fitted.model))
-        explain.save(mobilenet.head(fitted.model), folder / artifacts.HEAD)
-        card = _first_card(fitted, recipe, data=data, held_out=held_out, folder=folder, typed=typed)
-        cards.write(card, folder / artifacts.CARD)
-        classifier = Classifier(artifacts.load(folder), threads=2)
-        parity = compare(classifier, fitted.model, _some(data, fitted), batch=recipe.test_batch)
-        say(f"LiteRT against Keras on {parity.crops} crops: at most {parity.max_abs_difference:.1e} apart")
-        sets = _evaluated(data.take(fitted.parts.test), held_out, recipe)
-        evaluations = tuple(evaluate(classifier, part, name=name) for name, part in sets)
-        full = card.model_copy(update={"parity": parity, "evaluations": evaluations})
-        cards.write(full, folder / artifacts.CARD)
-        if int8:
-            full = quantise.add(folder, fitted, data=data, others=_some(data, fitted), sets=sets, say=say)
-            cards.write(full, folder / artifacts.CARD)
-        if out.is_dir():
-            out.rmdir()
-        folder.rename(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as temporary:
+            folder = Path(temporary) / recipe.name
+            folder.mkdir()
+            _fill(folder, fitted, recipe, data=data, held_out=held_out, say=say, int8=int8, typed=typed)
+            if out.is_dir():
+                out.rmdir()
+            folder.rename(out)
+    except OSError as error:
+        raise PerfuscopeError(f"{out} cannot be written: {error.strerror or type(error).__name__}.") from error
     return artifacts.load(out)
+
+
+def _fill(
+    folder: Path,
+    fitted: Fitted,
+    recipe: ViewsRecipe,
+    *,
+    data: Dataset,
+    held_out: Dataset | None,
+    say: Callable[[str], None],
+    int8: bool,
+    typed: str | None,
+) -> None:
+    """Write every file of the artifact into ``folder``, the card last."""
+    say("converting to LiteRT")
+    (folder / artifacts.MODEL).write_bytes(to_litert(fitted.model))
+    explain.save(mobilenet.head(fitted.model), folder / artifacts.HEAD)
+    card = _first_card(fitted, recipe, data=data, held_out=held_out, folder=folder, typed=typed)
+    cards.write(card, folder / artifacts.CARD)
+    classifier, others = Classifier(artifacts.load(folder), threads=2), _some(data, fitted)
+    parity = compare(classifier, fitted.model, others, batch=recipe.test_batch)
+    say(f"LiteRT against Keras on {parity.crops} crops: at most {parity.max_abs_difference:.1e} apart")
+    sets = _evaluated(data.take(fitted.parts.test), held_out, recipe)
+    evaluations = tuple(evaluate(classifier, part, name=name) for name, part in sets)
+    full = card.model_copy(update={"parity": parity, "evaluations": evaluations})
+    cards.write(full, folder / artifacts.CARD)
+    if int8:
+        full = quantise.add(folder, fitted, data=data, others=others, sets=sets, say=say)
+        cards.write(full, folder / artifacts.CARD)
 
 
 def check_free(out: Path) -> None:
