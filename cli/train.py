@@ -127,7 +127,7 @@ def _sweep(console: Console, patients: "Dataset", recipe: "ViewsRecipe", out: Pa
             results.append(result)
             sweep_table.write(results, out, about=about)
     console.print(_trials(results, about))
-    console.print(f"{sweep_table.TABLE} and {sweep_table.PICTURE} are in {out}.", highlight=False)
+    console.print(f"{sweeping.TABLE} and {sweeping.PICTURE} are in {out}.", highlight=False)
 
 
 def _trials(results: "list[Result]", about: str) -> Table:

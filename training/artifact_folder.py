@@ -13,17 +13,20 @@ from training.datasets import Dataset
 def made(out: Path, *, name: str) -> Iterator[Path]:
     """A temporary folder that becomes ``out`` at the end; nothing is left of it if the body raises.
 
-    PerfuscopeError if ``out`` exists with something in it.
+    PerfuscopeError if ``out`` exists with something in it or cannot be written.
     """
     check_free(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as temporary:
-        folder = Path(temporary) / name
-        folder.mkdir()
-        yield folder
-        if out.is_dir():
-            out.rmdir()
-        folder.rename(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as temporary:
+            folder = Path(temporary) / name
+            folder.mkdir()
+            yield folder
+            if out.is_dir():
+                out.rmdir()
+            folder.rename(out)
+    except OSError as error:
+        raise PerfuscopeError(f"{out} cannot be written: {error.strerror or type(error).__name__}.") from error
 
 
 def check_free(out: Path) -> None:

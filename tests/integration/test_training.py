@@ -61,7 +61,7 @@ def run(short, tmp_path_factory):
 def made(run, short, tmp_path_factory):
     out = tmp_path_factory.mktemp("artifacts") / "short"
     held_out = patients("OTHER")
-    return export.export(run[0], short, data=patients(), held_out=held_out, out=out, say=lambda line: None)
+    return export.export(run[0], short, data=patients(), held_out=held_out, out=out, say=lambda line: None, int8=True)
 
 
 def test_layers_below_the_sixtieth_stay_as_they_were(run, short):
@@ -88,6 +88,10 @@ def test_the_second_stage_trains_the_upper_layers_and_not_the_norms(short):
     mobilenet.freeze(model, below=short.train_from_layer)
     trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert 2_000_000 < trained < 2_400_000
+    mobilenet.freeze(model, below=short.train_from_layer, norms="trained")
+    learning = [layer for layer in model.layers if layer.trainable and "bn" in layer.name]
+    assert len(learning) == 8
+    mobilenet.freeze(model, below=short.train_from_layer)
     data = patients()
     upper = mobilenet.segment(model, short.train_from_layer)
     moving = [w.numpy() for w in model.non_trainable_weights]
@@ -199,6 +203,22 @@ def test_the_card_tells_where_the_model_comes_from_and_how_good_it_is(made):
     assert [baseline.name.split()[0] for baseline in held_out.baselines] == ["always", "stress"]
     assert card.architecture.base_weights == "random"
     assert {"keras", "ai-edge-litert"} <= card.libraries.keys()
+    assert card.lineage.manifests == {"train": "0" * 64, "held out": "0" * 64}
+
+
+def test_the_variant_in_8_bits_is_smaller_and_scored_by_itself(made):
+    assert {path.name for path in made.folder.iterdir()} == {
+        "model.tflite",
+        "model-int8.tflite",
+        "head.npz",
+        "card.json",
+    }
+    small, full = ((made.folder / name).stat().st_size for name in ("model-int8.tflite", "model.tflite"))
+    assert small < 0.35 * full
+    assert made.card.int8.crops == 18
+    assert made.card.int8.flips == 0
+    assert made.card.files["model-int8.tflite"] == artifact.sha256(made.folder / "model-int8.tflite")
+    assert [evaluation.data for evaluation in made.card.int8.evaluations] == [e.data for e in made.card.evaluations]
 
 
 def test_activation_maps_are_those_of_automatic_differentiation(made, run):

@@ -11,7 +11,7 @@ import pytest
 from core.errors import PerfuscopeError
 from training import lineage, recipe
 from training.datasets import Dataset
-from training.fit import checkpoint, curves, run_folder
+from training.fit import checkpoint, curves, engine, network, run_folder, sweep, sweep_table
 from training.fit.checkpoint import Checkpoint
 from training.fit.course import Course, Epoch, Step
 from training.fit.feed import Feed, Samples
@@ -237,3 +237,55 @@ def test_the_progress_bars_follow_stages_epochs_and_a_second_run():
     shown_text = console.file.getvalue()
     assert "stage 2, epochs at most" in shown_text
     assert "batches of the epoch" in shown_text
+
+
+def result(trial, changed, loss, accuracy, **values):
+    own = {"learning_rate": 1e-4, "dropout": "0.3, 0.4", "train_from_layer": 60, **values}
+    return sweep.Result(trial, changed, validation_loss=loss, patient_balanced_accuracy=accuracy, **own)
+
+
+def test_a_sweep_is_one_table_and_one_picture_also_with_a_trial_that_diverged(tmp_path):
+    results = [
+        result("recipe", "nothing", 0.9, 0.4),
+        result("learning-rate-0.01", "learning rate", None, None, learning_rate=0.01),
+        result("dropout-0.5-0.5", "dropout", 0.95, 0.5, dropout="0.5, 0.5"),
+        result("from-layer-40", "layers trained", 0.8, 0.45, train_from_layer=40),
+    ]
+    sweep_table.write(results, tmp_path, about="trials on invented figures")
+    with (tmp_path / "sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["trial"], row["validation_loss"]) for row in rows][:2] == [
+        ("recipe", "0.9"),
+        ("learning-rate-0.01", ""),
+    ]
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def fake_training(calls):
+    def fit_parts(train, validation, tried, *, folder, say, watch):
+        calls.append(tried)
+        if tried.stage_1.learning_rate == 0.01:
+            raise engine.Diverged("The loss is no number.")
+        epochs = (*course(1.0, 0.8).epochs, *course(0.7, stage=2).epochs)
+        return engine.Fitted("network", None, 2, None, epochs)
+
+    return fit_parts
+
+
+def test_a_sweep_goes_on_by_trial_and_with_a_trial_that_diverges(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(engine, "fit_parts", fake_training(calls))
+    monkeypatch.setattr(network, "forget_networks", lambda: None)
+    monkeypatch.setattr(network, "logits", lambda model, data: np.eye(3)[data.labels][:, np.newaxis].repeat(3, axis=1))
+    small = ORIGINAL.model_copy(update={"weights": "none"})
+    first = sweep.sweep(patients(), small, tmp_path / "out", say=lambda line: None)
+    started = [next(first), next(first)]
+    first.close()
+    found = list(sweep.sweep(patients(), small, tmp_path / "out", say=lambda line: None))
+    assert found[:2] == started
+    assert len(calls) == len(found) == len(sweep.trials(small)) == 8
+    assert [r.validation_loss for r in found[:3]] == [0.7, None, 0.7]
+    assert found[0].patient_balanced_accuracy == 1
+    (tmp_path / "out" / "letter.txt").write_text("mine")
+    with pytest.raises(PerfuscopeError, match="out holds other things than this recipe's trials"):
+        list(sweep.sweep(patients(), small, tmp_path / "out", say=lambda line: None))

@@ -143,7 +143,7 @@ class _Training:
         seed = 2 * self.recipe.seed + len(before)
         feeds = self._feeds(start, stage, seed=seed)
         self.say(f"stage {state.course.stage}: training from layer {start} on, {_counted(feeds)}")
-        with self._kept(before, head) as keep:
+        with self._kept(before, state.course, head) as keep:
             return stages.run(part, stage, feeds, state=state, seed=seed, told=Told(self.say, self.watch, keep))
 
     def _feeds(self, start: int, stage: Stage, *, seed: int) -> tuple[Feed, Feed]:
@@ -159,22 +159,22 @@ class _Training:
         )
 
     @contextmanager
-    def _kept(self, before: tuple[Course, ...], head: Weights) -> Iterator[Callable[[State], None]]:
+    def _kept(self, before: tuple[Course, ...], now: Course, head: Weights) -> Iterator[Callable[[State], None]]:
         """What keeps a state in the run's folder, if there is one; the curves are drawn at the end of the stage."""
         if self.folder is None:
             yield unheard
             return
-        folder, done = self.folder, list(before)
+        folder, done = self.folder, [*before, now]
         with Events(folder.events) as events:
+            events.update(done)
 
             def keep(state: State) -> None:
-                done[len(before) :] = [state.course]
+                done[-1] = state.course
                 folder.save(Checkpoint((*before, state.course), state.now, state.best, state.optimizer, head))
                 events.update(done)
 
             yield keep
-        if len(done) > len(before):
-            draw(done, folder.curves)
+        draw(done, folder.curves)
 
     def _told_of(self, courses: tuple[Course, Course]) -> None:
         first, second = courses

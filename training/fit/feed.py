@@ -18,8 +18,8 @@ from training.fit import augment as augmenting
 from training.fit.frozen import Floats, Frozen
 from training.fit.recipe import Augment
 
-MOST_KEPT_BYTES = 2**31
-"""Of activations in memory; with TensorFlow and the images a run stays below 4 GB."""
+MOST_KEPT_BYTES = 3 * 2**29
+"""Of a subset's activations in memory; with TensorFlow and the images a run stays below 4 GB."""
 
 Index = NDArray[np.intp]
 

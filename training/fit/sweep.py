@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import PerfuscopeError
 from training.datasets import Dataset
 from training.fit import engine, network, run_folder
 from training.fit.course import Say, Watch, unheard
@@ -22,7 +23,7 @@ from training.fit.recipe import ViewsRecipe
 from training.fit.run_folder import RunFolder
 from training.fit.writing import write_text
 
-RESULT = "result.json"
+RESULT, TABLE, PICTURE = "result.json", "sweep.csv", "sweep.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def trials(recipe: ViewsRecipe) -> tuple[Trial, ...]:
 def sweep(data: Dataset, recipe: ViewsRecipe, out: Path, *, say: Say, watch: Watch = unheard) -> Iterator[Result]:
     """Each trial's result as it is done, in the folder ``out`` a folder a trial; PerfuscopeError as ``fit`` raises."""
     parts = parts_of(data, recipe)
+    _refuse_foreign(out, recipe)
     for trial in trials(recipe):
         with run_folder.opened(out / trial.name, trial.recipe, facts_of(data, parts, recipe)) as folder:
             done = _done(folder)
@@ -70,6 +72,13 @@ def sweep(data: Dataset, recipe: ViewsRecipe, out: Path, *, say: Say, watch: Wat
                 write_text(folder.path / RESULT, json.dumps(asdict(done), indent=1) + "\n")
                 folder.forget_state()
         yield done
+
+
+def _refuse_foreign(out: Path, recipe: ViewsRecipe) -> None:
+    """PerfuscopeError if ``out`` holds other things than a sweep's."""
+    known = {trial.name for trial in trials(recipe)} | {TABLE, PICTURE}
+    if out.exists() and (not out.is_dir() or {entry.name for entry in out.iterdir()} - known):
+        raise PerfuscopeError(f"{out} holds other things than this recipe's trials; name a new folder.")
 
 
 def _changes(recipe: ViewsRecipe) -> Iterator[tuple[str, str, ViewsRecipe]]:

@@ -7,10 +7,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from training.fit.sweep import Result
+from training.fit.sweep import PICTURE, TABLE, Result
 from training.fit.writing import write_text, write_whole
 
-TABLE, PICTURE = "sweep.csv", "sweep.png"
 _PANELS = (("learning rate", "learning_rate"), ("dropout", "dropout"), ("layers trained", "train_from_layer"))
 _LOSS, _ACCURACY = "#1f5fa8", "#b5460f"
 
