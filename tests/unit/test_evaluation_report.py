@@ -4,13 +4,15 @@ import html
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from core.types import LABELS
+from core.types import LABELS, Probabilities
 from models.card import TpdRule
-from training.evaluation import ablation, baselines, bootstrap, page, report
+from training.evaluation import ablation, baselines, bootstrap, page, panel, report
 from training.evaluation.answers import Answers, Cohort
 from training.evaluation.page import interval, share
 from training.evaluation.subgroups import groups
@@ -158,11 +160,11 @@ def test_fitted_baselines_never_answer_for_who_they_learned_from():
 
 
 def test_a_rule_without_a_model_is_fitted_outside_its_folds():
-    people = cohort()
+    people = replace(cohort(), pixels=None)
     found = baselines.contenders(people, rule=None, folds=baselines.some_folds(people.labels, seed=1))[1]
     assert found.answers.labels.shape == (1, N)
     assert (found.answers.labels[0] == people.labels).mean() > 0.5
-    alone = cohort(n=3)
+    alone = replace(cohort(n=3), pixels=None)
     assert baselines.contenders(alone, rule=None, folds=baselines.some_folds(alone.labels, seed=1))[1].missing
 
 
@@ -170,3 +172,16 @@ def test_worst_are_wrong_and_the_least_believed_first(both):
     given = [wrong.given_to_truth for wrong in both[0].worst]
     assert given == sorted(given)
     assert all(wrong.truth != wrong.answer and wrong.truth in LABELS for wrong in both[0].worst)
+
+
+def test_a_panel_shows_crop_activation_and_bars(tmp_path):
+    crop = np.full((64, 64, 3), 100, np.uint8)
+    activation = np.zeros((7, 7), np.float32)
+    activation[3, 3] = 1
+    mixed = panel.blended(crop, activation)
+    assert mixed[32, 32, 0] > mixed[0, 0, 0]
+    assert (mixed[0, 0] == mixed[0, 0, 0]).all()
+    shown = panel.Shown("invented", crop, activation, Probabilities(0.1, 0.7, 0.2))
+    panel.draw([shown, shown], tmp_path / "panel.png", note="simulated")
+    with Image.open(tmp_path / "panel.png") as picture:
+        assert picture.width > 800

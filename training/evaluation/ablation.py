@@ -41,11 +41,14 @@ def out_of_fold(
 
     Inputs are standardised, reduced to principal components and weighted for balance; weights are those of the labels.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415 - scikit-learn's own
+
     found = np.zeros((len(labels), len(LABELS)))
-    for fit_on, answer in repeat:
-        model = _regression(min(_COMPONENTS, len(fit_on) - 1, inputs.shape[1]))
-        model.fit(inputs[fit_on], labels[fit_on])
-        found[np.ix_(answer, model.classes_)] = model.predict_proba(inputs[answer])
+    with threadpool_limits(1):  # threads that wait for each other cost more than such small sums
+        for fit_on, answer in repeat:
+            model = _regression(min(_COMPONENTS, len(fit_on) - 1, inputs.shape[1]))
+            model.fit(inputs[fit_on], labels[fit_on])
+            found[np.ix_(answer, model.classes_)] = model.predict_proba(inputs[answer])
     return found
 
 
