@@ -3,8 +3,8 @@
     python tests/evidence/predictions.py --model ARTIFACT --held-out STUDIES [--synthesized DATASET]
 
 STUDIES is a folder that ``perfuscope simulate`` wrote, of patients the model did not learn from: the first with
-ischemia is taken, nobody chooses. DATASET is one that ``perfuscope dataset synthesize`` added to: the first
-synthesized patient with ischemia is taken. Writes docs/predictions.md and docs/pictures/prediction_*.png.
+ischemia is taken, nobody chooses. DATASET is one that ``perfuscope dataset synthesize`` added to: the first synthesized
+patient with ischemia is taken. Writes docs/predictions.md and docs/pictures/prediction_*.png.
 """
 
 import argparse
