@@ -9,7 +9,7 @@ WITH_PROCESSES := tests/integration tests/e2e tests/browser tests/chaos
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install install-dev demo test check fmt bench evidence pins clean
+.PHONY: help install install-dev demo train-demo test check fmt bench evidence pins clean
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ install-dev: .venv/.dev  ## Install everything: training and development tools t
 
 demo: .venv/.base  ## Push simulated studies through a whole Perfuscope (ARGS=--exit stops afterwards)
 	@$(BIN)/perfuscope demo $(ARGS)
+
+train-demo: .venv/.dev  ## Train a small model on simulated patients and evaluate it (minutes; results in build/train-demo)
+	@training/train-demo
 
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
