@@ -67,7 +67,9 @@ def draw(view: View, examination: Examination, *, style: MapStyle = GREY_RINGS) 
 def qps_maps(examination: Examination) -> dict[str, PolarMap]:
     """What the maps of the QPS screen show, 0..1, by panel."""
     stress, rest = examination.stress.perfusion, examination.rest.perfusion
-    return {"stress": stress, "rest": rest, "difference": np.clip((rest - stress) / FULL_DIFFERENCE, 0, 1)}
+    # As programs do, rest is set to the level of stress first: a hot gut in one of them scales its whole map down.
+    level = float(np.median(stress / np.maximum(rest, 0.05)))
+    return {"stress": stress, "rest": rest, "difference": np.clip((level * rest - stress) / FULL_DIFFERENCE, 0, 1)}
 
 
 def qgs_maps(quantified: Quantified) -> dict[str, PolarMap]:
