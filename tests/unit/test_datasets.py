@@ -174,7 +174,7 @@ def test_an_incomplete_patient_is_left_out_and_listed(tmp_path, many):
 
 def spoiled_class(copy):
     shutil.copy(copy / "Normal" / "1_qps.png", copy / "INFARCTION" / "1_qps.png")
-    return "1_qps.png and .* put patient 1 into two classes"
+    return r"Normal/1 .*\.png and .*INFARCTION/1_qps\.png put patient 1 into two classes"
 
 
 def spoiled_image(copy):
