@@ -157,7 +157,7 @@ def test_a_run_keeps_recipe_log_curves_and_what_tensorboard_reads(run, short):
         for value in event.summary.value
     ]
     assert (3, "loss/validation") in told
-    assert len(told) == 2 * 5  # stage 2 in a file of its own would be told stage 1 too
+    assert len(told) == 3 * 5  # three epochs in all, each of five figures
 
 
 def test_weights_that_do_not_fit_are_one_sentence_that_names_the_file(short, tmp_path):

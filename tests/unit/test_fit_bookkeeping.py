@@ -249,7 +249,7 @@ def test_a_sweep_is_one_table_and_one_picture_also_with_a_trial_that_diverged(tm
         result("recipe", "nothing", 0.9, 0.4),
         result("learning-rate-0.01", "learning rate", None, None, learning_rate=0.01),
         result("dropout-0.5-0.5", "dropout", 0.95, 0.5, dropout="0.5, 0.5"),
-        result("from-layer-40", "layers trained", 0.8, 0.45, train_from_layer=40),
+        result("from-layer-40", "trained from layer", 0.8, 0.45, train_from_layer=40),
     ]
     sweep_table.write(results, tmp_path, about="trials on invented figures")
     with (tmp_path / "sweep.csv").open(newline="") as file:

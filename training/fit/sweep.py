@@ -90,7 +90,7 @@ def _changes(recipe: ViewsRecipe) -> Iterator[tuple[str, str, ViewsRecipe]]:
     for dropout in recipe.sweep.dropouts:
         yield "dropout-{:g}-{:g}".format(*dropout), "dropout", recipe.model_copy(update={"dropout": dropout})
     for layer in recipe.sweep.train_from_layers:
-        yield f"from-layer-{layer}", "layers trained", recipe.model_copy(update={"train_from_layer": layer})
+        yield f"from-layer-{layer}", "trained from layer", recipe.model_copy(update={"train_from_layer": layer})
 
 
 def _values(recipe: ViewsRecipe) -> tuple[Any, ...]:

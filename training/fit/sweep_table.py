@@ -10,7 +10,7 @@ from typing import Any
 from training.fit.sweep import PICTURE, TABLE, Result
 from training.fit.writing import write_text, write_whole
 
-_PANELS = (("learning rate", "learning_rate"), ("dropout", "dropout"), ("layers trained", "train_from_layer"))
+_PANELS = (("learning rate", "learning_rate"), ("dropout", "dropout"), ("trained from layer", "train_from_layer"))
 _LOSS, _ACCURACY = "#1f5fa8", "#b5460f"
 
 
