@@ -59,7 +59,7 @@ class ViewDetector:
 
     def score(self, features: Floats, thumbnails: Floats) -> Floats:
         """The greater of both distances in their own limits: (n, c) and (n, t) become (n,)."""
-        return np.max(self.distances(features, thumbnails) / self.limits[:2], axis=1)
+        return np.asarray(np.max(self.distances(features, thumbnails) / self.limits[:2], axis=1), dtype=np.float32)
 
     def distances(self, features: Floats, thumbnails: Floats) -> Floats:
         """Mahalanobis distance and the mean distance to the nearest neighbours, shape (n, 2)."""

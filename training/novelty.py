@@ -90,7 +90,7 @@ def study_scores(views: Iterable[ViewDetector], data: Looked) -> Floats:
         detector.score(data.features[:, place], data.thumbnails[:, place]) / detector.limits[2]
         for place, detector in enumerate(views)
     ]
-    return np.max(scores, axis=0)
+    return np.asarray(np.max(scores, axis=0), dtype=np.float32)
 
 
 def _fit_view(train: tuple[Floats, Floats], validation: tuple[Floats, Floats]) -> ViewDetector:
