@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +197,10 @@ def test_model_card_fits_eighty_columns_and_says_simulated():
     assert TRAINED_ON in result.stdout
     tables = [line for line in result.stdout.splitlines() if line.startswith(("│", "┃"))]
     assert max(map(len, tables)) <= 80
+
+
+def test_the_page_in_the_docs_is_that_of_the_shipped_card():
+    page = CliRunner().invoke(model_app, ["card", "--markdown"]).stdout
+    kept = (Path(__file__).parents[2] / "docs" / "model-card.md").read_text(encoding="utf-8")
+    assert kept.endswith(page), "write it anew: perfuscope model card --markdown, below the line that says so"
+    assert "simulated patients" in page
