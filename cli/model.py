@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from cli import card_page
 from cli.activation import activate
 from cli.sentences import one_sentence
 
@@ -25,12 +26,18 @@ def card(
     name: Name = None,
     *,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="What to print.")] = "table",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as a page, as docs/model-card.md has it.")
+    ] = False,
 ) -> None:
     """Show what a model was trained on, how well it does and how to repeat that."""
     from cli.evaluate import figures_of
     from models import artifact
 
     found = artifact.verify(artifact.find(name) if name else artifact.shipped())
+    if markdown:
+        typer.echo(card_page.page(found), nl=False)
+        return
     if output == "json":
         typer.echo(f"[{found.model_dump_json(indent=1)}]")
         return

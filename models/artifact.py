@@ -30,6 +30,7 @@ MAX_PACKED_BYTES = 512 * 2**20
 """A larger packed artifact is refused before it is opened."""
 
 _T = TypeVar("_T")
+Head = explain.Head | study_head.Head
 _SHIPPED = "mobilenet-sim-1"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip file can hold: packing twice gives the same bytes
 
@@ -40,7 +41,7 @@ class Artifact:
 
     folder: Path
     card: Card
-    head: explain.Head | study_head.Head
+    head: Head
     novelty: Detector | None = None
     """What tells inputs apart from what the model was trained on; None where the artifact has none."""
     limits: NormalLimits | None = None
@@ -74,11 +75,8 @@ def load(folder: Path) -> Artifact:
     """Verify the folder and read it; PerfuscopeError says what is wrong."""
     card = verify(folder)
     _check_preparation(card)
-    head: explain.Head | study_head.Head
-    if card.kind == "study":
-        head = _read(study_head.load, folder / HEAD, "a head's weights")
-    else:
-        head = _read(explain.load, folder / HEAD, "a head's weights")
+    load_head: Callable[[Path], Head] = study_head.load if card.kind == "study" else explain.load
+    head = _read(load_head, folder / HEAD, "a head's weights")
     detector = _read(novelty.load, folder / NOVELTY, "a novelty detector") if NOVELTY in card.files else None
     limits = _read(study_input.load, folder / LIMITS, "normal limits") if card.kind == "study" else None
     return Artifact(folder, card, head, detector, limits)

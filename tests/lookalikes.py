@@ -1,4 +1,4 @@
-"""Small crops like those of MPI screens that cost a millisecond: maps of smooth counts in a layout's colours."""
+"""Small crops that look like those of MPI screens and cost a millisecond: smooth maps in a layout's colours."""
 
 from functools import lru_cache
 from types import MappingProxyType

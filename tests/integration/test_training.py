@@ -237,6 +237,17 @@ def test_activation_maps_are_those_of_automatic_differentiation(made, run):
         assert np.allclose(ours[..., label], theirs / (theirs.max() or 1), atol=1e-4)
 
 
+def test_maps_come_from_the_weights_and_not_from_the_picture(made):
+    """Sanity check by randomised weights (Adebayo et al., NeurIPS 2018): another head shows other places."""
+    rng = np.random.default_rng(9)
+    features = np.maximum(rng.normal(size=(7, 7, 1024)), 0).astype(np.float32)
+    kernels, biases = made.head.kernels, made.head.biases
+    other = type(made.head)(kernels=tuple(rng.permutation(k.ravel()).reshape(k.shape) for k in kernels), biases=biases)
+    ours, theirs = made.head.activation(features), other.activation(features)
+    alike = [np.corrcoef(ours[..., k].ravel(), theirs[..., k].ravel())[0, 1] for k in range(3)]
+    assert np.nanmean(np.abs(alike)) < 0.5
+
+
 def test_an_artifact_is_not_written_over_another(made, run, short):
     with pytest.raises(PerfuscopeError, match="is not empty"):
         export.export(run[0], short, data=patients(), held_out=None, out=made.folder, say=lambda line: None)

@@ -3,63 +3,24 @@
 import io
 import json
 import zipfile
-from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_artifact
 from typer.testing import CliRunner
 
 from cli.model import model_app
 from core import TRAINED_ON
 from core.errors import PerfuscopeError
-from models import artifact, explain
-from models import card as cards
-from models.card import Architecture, Calibration, Card, Input, Parity, TrainingData
-
-EMPTY = {"normal": 0, "ischemia": 0, "infarction": 0}
-
-
-def card(folder, **changes):
-    values = {
-        "name": "tiny",
-        "version": "1",
-        "statement": TRAINED_ON,
-        "created": datetime(2026, 1, 2, tzinfo=UTC),
-        "preprocessing": "1",
-        "input": Input(layouts={"qps_qgs_1280": 1}),
-        "architecture": Architecture(
-            base="none", head="none", base_weights="none", base_weights_sha256=None, trained_in_stage_2="", kept_stage=1
-        ),
-        "training": TrainingData(
-            source="simulated",
-            made_by="nobody",
-            split_seed=1,
-            patients=0,
-            labels=EMPTY,
-            split={"train": EMPTY, "validation": EMPTY, "test": EMPTY},
-        ),
-        "calibration": Calibration(),
-        "review_below": 0.6,
-        "tpd_rule": None,
-        "evaluations": (),
-        "parity": Parity(crops=0, max_abs_difference=0, flips=0),
-        "commands": ("perfuscope train simulated",),
-        "libraries": {},
-        "files": {name: artifact.sha256(folder / name) for name in artifact.HASHED},
-    }
-    return Card(**values | changes)
+from models import artifact
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A complete artifact whose network is only bytes."""
     home = tmp_path / "tiny"
-    home.mkdir()
-    (home / artifact.MODEL).write_bytes(b"TFL3" * 1000)
-    zeros = [np.zeros(shape, np.float32) for shape in ((1024, 128), (128, 256), (256, 3), (128,), (256,), (3,))]
-    explain.save(explain.Head(kernels=tuple(zeros[:3]), biases=tuple(zeros[3:])), home / artifact.HEAD)
-    cards.write(card(home), home / artifact.CARD)
-    return home
+    return toy_artifact.write(home)
 
 
 def rewrite(folder, **changes):
@@ -236,3 +197,10 @@ def test_model_card_fits_eighty_columns_and_says_simulated():
     assert TRAINED_ON in result.stdout
     tables = [line for line in result.stdout.splitlines() if line.startswith(("│", "┃"))]
     assert max(map(len, tables)) <= 80
+
+
+def test_the_page_in_the_docs_is_that_of_the_shipped_card():
+    page = CliRunner().invoke(model_app, ["card", "--markdown"]).stdout
+    kept = (Path(__file__).parents[2] / "docs" / "model-card.md").read_text(encoding="utf-8")
+    assert kept.endswith(page), "write it anew: perfuscope model card --markdown, below the line that says so"
+    assert "simulated patients" in page

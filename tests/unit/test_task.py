@@ -2,19 +2,22 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
+from ward import MAPS
 
 from core.errors import Rejected, Unavailable
 from core.jobs import Bell, JobStage, JobState, Queue
-from core.types import REQUIRED_VIEWS, Outcome, Probabilities, Reason, Stage, Status, StudyPrediction, View
+from core.types import REQUIRED_VIEWS, Novelty, Outcome, Probabilities, Reason, Stage, Status, StudyPrediction, View
 from db import cases, jobs
 from db.session import database_clock
-from db.tables import Case, Job, Study
+from db.tables import Case, Job, Study, ViewImage
+from dicom_node import decisions
 from worker.pipeline.classifying import Classifying
 from worker.task import Runner, StageWork
 
@@ -286,6 +289,45 @@ def test_a_prediction_is_written_and_its_report_asked_for(ward, case, monkeypatc
     live = ward.live()
     assert (live.stage, live.outcome, live.label.value) == (Stage.REPORTING, Outcome.ACCEPTED, "ischemia")
     assert [job.id for job in ward.jobs(JobStage.REPORT)] == [bell.job_id]
+
+
+class Refusing(ToyClassifier):
+    """Knows nothing of the kind."""
+
+    def predict(self, _crops) -> StudyPrediction:
+        return replace(prediction(), status=Status.REFUSED, novelty=Novelty(3.5, 1.0))
+
+
+def test_what_is_unlike_the_training_ends_without_a_result_or_a_label_anywhere(ward, case, monkeypatch):
+    (bell,) = classify(ward, lambda _model: Refusing(), monkeypatch)
+    live = ward.live()
+    assert (live.outcome, live.reason, live.label) == (Outcome.NO_RESULT, Reason.NOVEL, None)
+    assert live.detail == "3.5 times the limit"
+    with ward.sessions.read() as session:
+        assert cases.predictions(session, case) == {}
+    assert [job.id for job in ward.jobs(JobStage.REPORT)] == [bell.job_id]
+
+
+class WithoutMaps(ToyClassifier):
+    """Needs polar maps that older crops have not."""
+
+    def predict(self, _crops) -> StudyPrediction:
+        raise Rejected(Reason.MAPS_MISSING)
+
+
+def test_crops_without_maps_end_their_case_and_preparing_again_opens_another(ward, case, monkeypatch):
+    (bell,) = classify(ward, lambda _model: WithoutMaps(), monkeypatch)
+    end(ward, bell)
+    assert (ward.live().outcome, ward.live().reason) == (Outcome.NO_RESULT, Reason.MAPS_MISSING)
+    with ward.sessions.write() as session:
+        session.execute(update(ViewImage).values(maps=None))
+        decisions.prepare_again(session, ward.live().study_id, actor="os:test", now=ward.clock.now)
+        ids = {image.view: image.instance_id for image in session.scalars(select(ViewImage))}
+    for view, instance_id in ids.items():
+        ward.prepared(instance_id, view)
+    assert (ward.live().revision, ward.live().stage) == (2, Stage.CLASSIFYING)
+    with ward.sessions.read() as session:
+        assert all(image.maps == MAPS.as_json() for image in session.scalars(select(ViewImage)))
 
 
 def test_the_result_of_a_superseded_case_is_dropped(ward, case, monkeypatch):
