@@ -34,8 +34,8 @@ def patients(count, seed):
 def pretrained(tmp_path_factory):
     make_repeatable(3)
     folder = tmp_path_factory.mktemp("pretrained")
-    recipe = Pretraining(patients=45, rehearsed=0.4, epochs=1, batch=9)
-    learn(patients(45, 1), recipe, seed=3, folder=folder, say=lambda _: None)
+    recipe = Pretraining(patients=27, epochs=1, batch=9)
+    learn(patients(27, 1), recipe, seed=3, folder=folder, say=lambda _: None)
     return read(folder)
 
 
@@ -86,7 +86,7 @@ def test_a_refitted_layer_is_part_of_the_network_that_is_exported(pretrained, gi
 
     cohort = patients(12, 6)
     seen = seeing.see(pretrained.model, cohort.maps, pretrained.limits)
-    head = choosing.fit_stage(pretrained, Stage("both", 3.0, 0.3), (seen, cohort.labels))
+    head = choosing.fit_stage(pretrained, Stage("both", 3.0, 0.3, 0.5), (seen, cohort.labels))
     model, _ = fine_tuning.started(
         pretrained, Cohort(cohort.maps, cohort.labels), Stage("pretrained"), pretrained.limits
     )
@@ -112,4 +112,4 @@ def test_limits_of_a_cohort_move_with_its_normal_patients(pretrained):
     moved = choosing.adapted(pretrained.limits, Cohort(maps, np.arange(60) % 3), 0.3)
     own = NormalLimits.of_normal(maps[::3])
     assert np.allclose(moved.mean, 0.7 * pretrained.limits.mean + 0.3 * own.mean, atol=1e-5)
-    assert len(study_features.names()) == pretrained.rehearsed.features.shape[1]
+    assert len(study_features.names()) == pretrained.features.shape[1]

@@ -87,8 +87,9 @@ def choose(losses: dict[str, float], *, favourite: str, margin: float) -> str:
 
 def fit_stage(pretrained: Pretrained, stage: Stage, cohort: tuple[Seen, NDArray[np.intp]]) -> Head:
     """The head that a stage ends in."""
-    rehearsed = (pretrained.rehearsed, pretrained.labels)
-    return refits.refit(pretrained.head, stage, rehearsed=rehearsed, cohort=cohort)
+    seen, labels = cohort
+    simulated = (pretrained.features, pretrained.labels)
+    return refits.refit(pretrained.head, stage, simulated=simulated, cohort=(seen.features, labels))
 
 
 def adapted(limits: NormalLimits, cohort: Cohort, share: float) -> NormalLimits:

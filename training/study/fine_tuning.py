@@ -96,5 +96,5 @@ def tune(
 
 
 def tuned(pretrained: Pretrained, model: Any) -> Pretrained:
-    """The pretrained network with the fine-tuned one in its place; patients rehearsed were seen by the former."""
+    """The pretrained network with the fine-tuned one in its place; the features of simulated patients stay."""
     return replace(pretrained, model=model, head=study_network.head(model))

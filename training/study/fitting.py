@@ -85,7 +85,7 @@ def trainer(recipe: StudyRecipe, pretrained: Pretrained) -> Callable[[Dataset, D
 
 def adapt(pretrained: Pretrained, cohort: Cohort, recipe: StudyRecipe, *, parts: Split, say: Say) -> StudyFitted:
     """Fit the pretrained network to a cohort, by the stage that does best on patients it was not fitted on."""
-    stages = refit.stages(tuple(recipe.refit.cohort_weights), tuple(recipe.refit.strengths))
+    stages = refit.stages(recipe.refit.cohort_weights, recipe.refit.strengths, recipe.refit.networks)
     share = recipe.refit.limits_from_cohort
     apart = choosing.out_of_fold(
         pretrained,

@@ -16,7 +16,7 @@ from training.phantom import population as populations
 from training.study import simulated
 from training.study.augmentation import augmented
 from training.study.recipe import Pretraining
-from training.study.seeing import Seen, inputs, see
+from training.study.seeing import Floats, inputs
 from training.study.simulated import Progress, SimulatedMaps
 from training.study.weights import balanced
 
@@ -28,14 +28,15 @@ VIEWS_WEIGHT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pretrained:
-    """A network that saw simulated patients, their limits of normal, and patients set aside for the last layer."""
+    """A network that saw simulated patients, their limits of normal, and their features for the last layer."""
 
     model: Any
     head: Head
     limits: NormalLimits
-    rehearsed: Seen
+    features: Floats
+    """Of the simulated patients, shape (n, F)."""
     labels: NDArray[np.intp]
-    """Of those rehearsed."""
+    """Of the simulated patients."""
 
 
 def pretrain(
@@ -64,40 +65,44 @@ def pretrain(
 
 
 def learn(patients: SimulatedMaps, recipe: Pretraining, *, seed: int, folder: Path, say: Say) -> None:
-    """Train on some of the patients, see the others, and write both to ``folder``."""
+    """Train on the patients and write the network to ``folder``."""
     import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
 
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    first = round(len(patients.labels) * (1 - recipe.rehearsed))
-    shown, rest = patients.take(np.arange(first)), patients.take(np.arange(first, len(patients.labels)))
     limits = NormalLimits.of_normal(patients.maps[patients.labels == 0])
-    features = study_features.features(limits.scores(shown.maps), shown.maps)
+    features = study_features.features(limits.scores(patients.maps), patients.maps)
     model = study_network.build(features.mean(axis=0), features.std(axis=0) + 1e-3)
-    _fit(model, shown, recipe, limits=limits, rng=rng, say=say)
-    _write(model, limits, see(model, rest.maps, limits), rest.labels, folder)
+    _fit(model, patients, recipe, limits=limits, rng=rng, say=say)
+    _write(model, limits, features, patients.labels, folder)
 
 
 def _fit(
-    model: Any, shown: SimulatedMaps, recipe: Pretraining, *, limits: NormalLimits, rng: np.random.Generator, say: Say
+    model: Any,
+    patients: SimulatedMaps,
+    recipe: Pretraining,
+    *,
+    limits: NormalLimits,
+    rng: np.random.Generator,
+    say: Say,
 ) -> None:
     import keras  # noqa: PLC0415
 
-    steps = recipe.epochs * -(-len(shown.labels) // recipe.batch)
+    steps = recipe.epochs * -(-len(patients.labels) // recipe.batch)
     study_network.compile_for(model, keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps), VIEWS_WEIGHT)
-    answers, weights = study_network.targets(shown.labels, balanced(shown.labels))
+    answers, weights = study_network.targets(patients.labels, balanced(patients.labels))
     for epoch in range(recipe.epochs):
-        given = inputs(augmented(shown.maps, rng), limits)
+        given = inputs(augmented(patients.maps, rng), limits)
         course = model.fit(given, answers, sample_weight=weights, batch_size=recipe.batch, epochs=1, verbose=0)
         say(f"simulated patients, epoch {epoch + 1:3d}/{recipe.epochs}  loss {course.history['loss'][0]:.4f}")
 
 
-def _write(model: Any, limits: NormalLimits, rehearsed: Seen, labels: NDArray[np.intp], folder: Path) -> None:
+def _write(model: Any, limits: NormalLimits, features: Floats, labels: NDArray[np.intp], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / "network.keras")
     study_head.save(study_network.head(model), folder / "head.npz")
     study_input.save(limits, folder / "limits.npz")
-    np.savez(folder / "rehearsed.npz", pooled=rehearsed.pooled, features=rehearsed.features, labels=labels)
+    np.savez(folder / "features.npz", features=features, labels=labels)
     (folder / "done").touch()
 
 
@@ -105,13 +110,13 @@ def read(folder: Path) -> Pretrained:
     """What was written to ``folder``, with a network of its own."""
     import keras  # noqa: PLC0415
 
-    with np.load(folder / "rehearsed.npz", allow_pickle=False) as arrays:
-        rehearsed, labels = Seen(arrays["pooled"], arrays["features"]), arrays["labels"]
+    with np.load(folder / "features.npz", allow_pickle=False) as arrays:
+        features, labels = arrays["features"], arrays["labels"]
     return Pretrained(
         model=keras.models.load_model(folder / "network.keras", compile=False),
         head=study_head.load(folder / "head.npz"),
         limits=study_input.load(folder / "limits.npz"),
-        rehearsed=rehearsed,
+        features=features,
         labels=labels,
     )
 

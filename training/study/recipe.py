@@ -18,23 +18,23 @@ class Pretraining(Record):
     seed: int = 5
     shares: tuple[Share, Share, Share] = (0.45, 0.35, 0.20)
     """Of normal, ischemia and infarction."""
-    rehearsed: Share = 0.4
-    """Of them set aside: they are not shown to the network, and the last layer is fitted on them and the cohort."""
     epochs: Count = 24
     batch: Count = 32
     learning_rate: Rate = 2e-3
 
 
 class Refit(Record):
-    """The last layer, fitted on rehearsed simulated patients and the cohort; each pair of numbers is a stage."""
+    """The last layer, fitted on simulated patients and the cohort; each combination of numbers is a stage."""
 
-    cohort_weights: Sequence[Annotated[float, Field(ge=0)]] = (0, 1, 3, 10)
+    cohort_weights: Sequence[Annotated[float, Field(ge=0)]] = (0, 1, 3)
     """How much more a patient of the cohort counts than a simulated one; 0 leaves the cohort out."""
-    strengths: Sequence[Rate] = (0.03, 0.3)
+    strengths: Sequence[Rate] = (0.3, 1)
     """Inverse strengths of the penalty on squared weights."""
+    networks: Sequence[Annotated[float, Field(ge=0)]] = (0, 0.5, 1)
+    """How much of the pretrained layer's logits is added to the regression's."""
     limits_from_cohort: Share = 0.3
     """How far the limits of normal move from the simulated patients' to the cohort's."""
-    favourite: str = "refit, cohort x 3, C 0.3"
+    favourite: str = "cohort x 1, C 1, network x 0.5"
     """The stage that is kept unless another's loss is better by more than ``margin``."""
     margin: Annotated[float, Field(ge=0)] = 0.05
 
