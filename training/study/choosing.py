@@ -1,6 +1,6 @@
 """Which stage to keep: every one is judged on patients of the cohort that it was not fitted on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.types import LABELS
 from models.study_head import Head
 from models.study_input import NormalLimits
-from training.study import refit as refits
+from training.study import refit
 from training.study.pretraining import Pretrained
 from training.study.refit import Stage
 from training.study.seeing import Seen, see
@@ -65,9 +65,8 @@ def out_of_fold(
         limits = adapted(pretrained.limits, cohort.take(inside), limits_share)
         seen = see(pretrained.model, cohort.maps, limits)
         left_out = seen.take(outside)
-        for stage in stages:
-            head = fit_stage(pretrained, stage, (seen.take(inside), cohort.labels[inside]))
-            study[stage.name].append(study_logits(head, left_out))
+        for name, head in fit_stages(pretrained, stages, (seen.take(inside), cohort.labels[inside])).items():
+            study[name].append(study_logits(head, left_out))
         views.append(view_logits(pretrained.head, left_out))
         labels.append(cohort.labels[outside])
         if progress:
@@ -85,11 +84,16 @@ def choose(losses: dict[str, float], *, favourite: str, margin: float) -> str:
     return best if losses[favourite] - losses[best] > margin else favourite
 
 
-def fit_stage(pretrained: Pretrained, stage: Stage, cohort: tuple[Seen, NDArray[np.intp]]) -> Head:
-    """The head that a stage ends in."""
+def fit_stages(pretrained: Pretrained, stages: Sequence[Stage], cohort: tuple[Seen, Labels]) -> dict[str, Head]:
+    """The head that every stage ends in, by name."""
     seen, labels = cohort
     simulated = (pretrained.features, pretrained.labels)
-    return refits.refit(pretrained.head, stage, simulated=simulated, cohort=(seen.features, labels))
+    return refit.refits(pretrained.head, stages, simulated=simulated, cohort=(seen.features, labels))
+
+
+def fit_stage(pretrained: Pretrained, stage: Stage, cohort: tuple[Seen, Labels]) -> Head:
+    """The head that one stage ends in."""
+    return fit_stages(pretrained, (stage,), cohort)[stage.name]
 
 
 def adapted(limits: NormalLimits, cohort: Cohort, share: float) -> NormalLimits:

@@ -17,6 +17,9 @@ from training.study.weights import balanced
 Group = tuple[Floats, NDArray[np.intp]]
 """Quantitative features (n, F) and labels (n,) of patients."""
 
+Layer = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Weights (F, 3) on standardised features, and bias (3,)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -39,19 +42,29 @@ def stages(cohort_weights: Sequence[float], strengths: Sequence[float], networks
     return Stage("pretrained"), *fitted
 
 
-def refit(head: Head, stage: Stage, *, simulated: Group, cohort: Group) -> Head:
-    """The head with the stage's last layer."""
-    if stage.cohort_weight is None:
-        return head
-    kernel, bias = _regression(head, stage.cohort_weight, stage.strength, simulated=simulated, cohort=cohort)
+def refits(head: Head, stages: Sequence[Stage], *, simulated: Group, cohort: Group) -> dict[str, Head]:
+    """The head of every stage by its name; stages that differ in the network's share only share their regression."""
+    fitted: dict[tuple[float, float], Layer] = {}
+    heads = {}
+    for stage in stages:
+        if stage.cohort_weight is None:
+            heads[stage.name] = head
+            continue
+        key = stage.cohort_weight, stage.strength
+        if key not in fitted:
+            fitted[key] = _regression(head, *key, simulated=simulated, cohort=cohort)
+        heads[stage.name] = _added(head, fitted[key], stage.network)
+    return heads
+
+
+def _added(head: Head, layer: Layer, share: float) -> Head:
+    """A layer on the features, and a share of the head's own layer on top."""
     hidden = np.zeros((len(head.hidden_bias), len(LABELS)))
-    together = np.concatenate([hidden, kernel]) + stage.network * head.study_kernel
-    return head.with_study_layer(together, bias + stage.network * head.study_bias)
+    together = np.concatenate([hidden, layer[0]]) + share * head.study_kernel
+    return head.with_study_layer(together, layer[1] + share * head.study_bias)
 
 
-def _regression(
-    head: Head, cohort_weight: float, strength: float, *, simulated: Group, cohort: Group
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _regression(head: Head, cohort_weight: float, strength: float, *, simulated: Group, cohort: Group) -> Layer:
     """Weights (F, 3) and bias (3,) on standardised features."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - an extra, and slow to load
 

@@ -1,0 +1,186 @@
+"""Ten cohorts of the original's size: every model learns from each and is asked about others.
+
+python tests/evidence/cohorts.py [--cohorts 10] [--common 1000] [--pretraining N] [--workers 2]
+
+Simulated patients, the pretrained network and cohorts that are done are kept, so a run that was stopped goes on. All
+figures are on simulated patients and no clinical evidence.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
+
+from evidence.cohort_page import Answer, summary
+
+from core.types import LABELS
+from models.classifier import softmax
+from training import recipe as recipes
+from training.datasets import Split, split
+from training.phantom.labels import ORIGINAL, ORIGINAL_PATIENTS, original_label
+from training.phantom.population import DEFAULT
+from training.study import fitting
+from training.study.choosing import Cohort
+from training.study.pretraining import Pretrained, pretrain
+from training.study.recipe import StudyRecipe
+from training.study.simulated import SimulatedMaps, draw_labels, simulate
+
+KEPT = Path(__file__).parents[2] / "build" / "evidence" / "cohorts"
+COMMON_SEED, FIRST_SEED = 37_000, 37_001
+SHARES = (ORIGINAL[LABELS[0]], ORIGINAL[LABELS[1]], ORIGINAL[LABELS[2]])
+
+Model = Callable[[SimulatedMaps, Split, SimulatedMaps, int], dict[str, Answer]]
+"""From a cohort, its split, the common patients and a seed to answers on "validation", "test" and "common"."""
+
+
+def study(recipe: StudyRecipe, pretrained: Pretrained) -> Model:
+    """The recipe ``study``, fitted to training and validation patients.
+
+    The threshold at a specificity is chosen on validation patients, so these are asked of a second fit without them.
+    """
+
+    def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+        own, chosen = Cohort(cohort.maps, cohort.labels), recipe.model_copy(update={"seed": seed})
+        partly = fitting.adapt(pretrained, own.take(parts.train), chosen, parts=parts, say=_silent)
+        validation = _asked(pretrained, partly, cohort.maps[parts.validation])
+        whole = fitting.adapt(pretrained, own.take(_learned(parts)), chosen, parts=parts, say=_silent)
+        return {
+            "validation": validation,
+            "test": _asked(pretrained, whole, cohort.maps[parts.test]),
+            "common": _asked(pretrained, whole, common.maps),
+        }
+
+    return answers
+
+
+def _asked(pretrained: Pretrained, fitted: fitting.StudyFitted, maps: NDArray[np.float32]) -> Answer:
+    probabilities = softmax(fitting.predict(pretrained.model, fitted.head, fitted.limits, maps)[0])
+    return Answer(probabilities.argmax(axis=1), 1 - probabilities[:, 0])
+
+
+def tpd(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+    """Two thresholds with the best balanced accuracy on training and validation patients."""
+    values, labels = cohort.tpd[_learned(parts)], cohort.labels[_learned(parts)]
+    ends = [np.unique(np.quantile(column, np.linspace(0, 1, 61)).round(2)) for column in values.T]
+    rules = [(s, r) for s in ends[0] for r in ends[1]]
+    stress, rest = max(rules, key=lambda rule: _balanced(_by_rule(values, *rule), labels))
+
+    def ask(values: NDArray[np.float64]) -> Answer:
+        return Answer(_by_rule(values, stress, rest), values[:, 0])
+
+    return {
+        "validation": ask(cohort.tpd[parts.validation]),
+        "test": ask(cohort.tpd[parts.test]),
+        "common": ask(common.tpd),
+    }
+
+
+def _by_rule(values: NDArray[np.float64], stress: float, rest: float) -> NDArray[np.intp]:
+    return np.where(values[:, 0] > stress, np.where(values[:, 1] > rest, 2, 1), 0).astype(np.intp)
+
+
+def _balanced(answers: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
+    return float(np.mean([(answers[labels == label] == label).mean() for label in np.unique(labels)]))
+
+
+def always(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+    """Normal, whoever it is."""
+    sizes = {"validation": len(parts.validation), "test": len(parts.test), "common": len(common.labels)}
+    return {name: Answer(np.zeros(n, dtype=np.intp), np.zeros(n)) for name, n in sizes.items()}
+
+
+def oracle(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+    """Somebody who knows the disease: only readers' disagreement is left to err on."""
+
+    def ask(patients: SimulatedMaps) -> Answer:
+        return Answer(patients.ideal, patients.deficits[:, 0])
+
+    own = {"validation": parts.validation, "test": parts.test}
+    return {**{name: ask(cohort.take(index)) for name, index in own.items()}, "common": ask(common)}
+
+
+def run(
+    models: Mapping[str, Model], *, recipe: StudyRecipe, cohorts: int, common: int, kept: Path, workers: int
+) -> dict[str, Any]:
+    """What there is to say of every model; each cohort's answers are kept."""
+    everybody = _common(common, kept=kept, workers=workers)
+    rounds = []
+    for number in range(cohorts):
+        file = kept / f"cohort-{number:02d}-{common}-{recipe.pretraining.patients}.json"
+        held: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        for name in [name for name in models if name not in held]:
+            cohort, parts = _cohort(number, recipe, kept=kept, workers=workers)
+            found = models[name](cohort, parts, everybody, recipe.seed + number)
+            labels = {"validation": cohort.labels[parts.validation], "test": cohort.labels[parts.test]}
+            labels["common"] = everybody.labels
+            held[name] = {part: answer.as_json(labels[part]) for part, answer in found.items()}
+            written = file.with_suffix(".part")
+            written.write_text(json.dumps(held))
+            written.replace(file)
+            sys.stderr.write(f"cohort {number + 1} of {cohorts}: {name}\n")
+        rounds.append(held)
+    return summary(rounds) | {"patients": common, "simulated": recipe.pretraining.patients}
+
+
+def _common(patients: int, *, kept: Path, workers: int) -> SimulatedMaps:
+    labels = draw_labels(patients, seed=COMMON_SEED, shares=SHARES)
+    return simulate(DEFAULT, labels, seed=COMMON_SEED, kept=kept / "simulated", workers=workers)
+
+
+def _cohort(number: int, recipe: StudyRecipe, *, kept: Path, workers: int) -> tuple[SimulatedMaps, Split]:
+    seed = FIRST_SEED + number
+    labels = np.array([LABELS.index(original_label(seed, k)) for k in range(ORIGINAL_PATIENTS)], dtype=np.intp)
+    cohort = simulate(DEFAULT, labels, seed=seed, kept=kept / "simulated", workers=workers)
+    return cohort, split(labels, **recipe.split.model_dump(), seed=recipe.seed + number)
+
+
+def _learned(parts: Split) -> NDArray[np.intp]:
+    return np.sort(np.concatenate([parts.train, parts.validation]))
+
+
+def _silent(_line: str) -> None:
+    """A cohort's lines are not wanted here."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cohorts", type=int, default=10)
+    parser.add_argument("--common", type=int, default=1000)
+    parser.add_argument("--pretraining", type=int)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--kept", type=Path, default=KEPT)
+    asked = parser.parse_args()
+    recipe = read_recipe(patients=asked.pretraining, epochs=asked.epochs)
+    pretrained = pretrain(
+        recipe.pretraining,
+        seed=recipe.seed,
+        kept=asked.kept,
+        workers=asked.workers,
+        say=lambda s: print(s, file=sys.stderr),  # noqa: T201 - a script
+    )
+    models = {"study": study(recipe, pretrained), "TPD rule": tpd, "always Normal": always, "oracle": oracle}
+    found = run(
+        models, recipe=recipe, cohorts=asked.cohorts, common=asked.common, kept=asked.kept, workers=asked.workers
+    )
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+def read_recipe(*, patients: int | None = None, epochs: int | None = None) -> StudyRecipe:
+    """The shipped recipe, with fewer simulated patients or epochs if asked."""
+    import tomllib
+
+    recipe = StudyRecipe.model_validate(tomllib.loads(recipes.find("study").read_text(encoding="utf-8")))
+    changes = {name: value for name, value in (("patients", patients), ("epochs", epochs)) if value is not None}
+    return recipe.model_copy(update={"pretraining": recipe.pretraining.model_copy(update=changes)})
+
+
+if __name__ == "__main__":
+    main()
