@@ -22,7 +22,7 @@ demo: .venv/.base  ## Push simulated studies through a whole Perfuscope (ARGS=--
 	@$(BIN)/perfuscope demo $(ARGS)
 
 train-demo: .venv/.dev  ## Train a small model on simulated patients and evaluate it (minutes; results in build/train-demo)
-	@training/train-demo
+	@tests/train-demo
 
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages

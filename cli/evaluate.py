@@ -11,6 +11,7 @@ from rich.console import Console
 from cli.evaluation import check_page, everything, recipe_by_folds
 from cli.evaluation_tables import beside_the_card, figures_of, headline
 from cli.sentences import counted, one_sentence
+from core.errors import PerfuscopeError
 
 if TYPE_CHECKING:
     from models.artifact import Artifact
@@ -87,7 +88,8 @@ def _model(model: str, data: Path, *, page: Path | None, screen: Console, as_jso
 
     found = artifact.load(artifact.find(model))
     with counted(screen, "reading") as progress:
-        patients = datasets.read(data, progress=progress)
+        everybody = datasets.read(data, progress=progress)
+    patients = _unseen(everybody, data, screen)
     with counted(screen, "classifying") as progress:
         answers = models.judge(Classifier(found, threads=2), patients, progress=progress)
     figures = models.figures(answers, patients, name=data.resolve().name, card=found.card)
@@ -97,6 +99,17 @@ def _model(model: str, data: Path, *, page: Path | None, screen: Console, as_jso
         return
     _show(screen, found, figures, patients)
     _say_where(screen, page)
+
+
+def _unseen(everybody: "Dataset", data: Path, screen: Console) -> "Dataset":
+    """Whom the figures count; of a data set that is split that is its test part, and it is said."""
+    patients = everybody.unseen()
+    if not patients.patients:
+        raise PerfuscopeError(f"{data} has nobody in its test part to be judged on.")
+    if len(patients.patients) < len(everybody.patients):
+        of = f"the {len(patients.patients)} of {len(everybody.patients)} patients in the test part"
+        screen.print(f"{data.resolve().name} is split: {of} are judged.", highlight=False)
+    return patients
 
 
 def _report(

@@ -86,7 +86,7 @@ def recipe_by_folds(
     recipe = recipes.read(recipes.find(name))
     plan = cross_validation.Plan.of(cv, seed=recipe.seed)
     with counted(screen, "reading") as progress:
-        patients = datasets.read(data, progress=progress)
+        patients = datasets.read(data, progress=progress).original()
     where = run or data.resolve().parent / f"{data.resolve().name}-cv-{recipe.name}-{cv}"
     with counted(screen, f"training {plan.repeats * plan.folds} networks") as progress:
         pooled = cross_validation.cross_validation(

@@ -48,6 +48,8 @@ class TrainingData(Record):
     patients: int
     labels: Mapping[Label, int]
     split: Mapping[Literal["train", "validation", "test"], Mapping[Label, int]]
+    provenance: Mapping[str, int] = Field(default_factory=dict)
+    """Patients by where they come from: ``original``, ``synthetic: NAME``, ``synthesized: ...``."""
 
 
 class Calibration(Record):

@@ -1,5 +1,6 @@
 """What every artifact gets when its network is there: the novelty detector, figures, the criteria it meets."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Patients:
             split_seed=seed,
             patients=len(self.data.patients),
             labels=self.data.counts(),
+            provenance=dict(Counter(self.data.provenance)),
             split={
                 "train": self.data.take(self.parts.train).counts(),
                 "validation": self.data.take(self.parts.validation).counts(),

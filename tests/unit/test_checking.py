@@ -10,6 +10,7 @@ from sqlalchemy import select
 from ward import LAYOUT, POLICY, Ward
 
 from core.errors import PerfuscopeError, Unavailable
+from core.maps import Maps
 from core.settings import ChecksSettings
 from core.types import AuditAction, InstanceState, Reason, View
 from db import layout_states
@@ -60,6 +61,7 @@ def screen(layout: Any = OWN) -> Any:
         layout=layout,
         layout_name=layout.name,
         layout_version=layout.version,
+        maps=Maps(((0, 0, 0, 0), (255, 255, 255, 255)), {}),
         crop=SimpleNamespace(sha256="crop", png=lambda: b"png"),
         screen_pixels=None,
     )

@@ -311,7 +311,8 @@ def test_a_missing_file_is_named(own):
 
 def test_a_patient_who_is_there_twice_is_named(own):
     edited(own, lambda document: document["patients"].append({**document["patients"][0], "subset": "test"}))
-    assert "Patient 1 is in manifest.json 2 times." in run("verify", own, code=1)
+    first = json.loads((own / "manifest.json").read_text())["patients"][0]["id"]
+    assert f"Patient {first} is in manifest.json 2 times." in run("verify", own, code=1)
 
 
 def copied(many, home, alter):

@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from cli.evaluate import evaluate as command
 from core.errors import PerfuscopeError
 from training.datasets import Dataset
 from training.evaluation import baselines as beside
 from training.evaluation import bootstrap, cross_validation, folds, report
 from training.evaluation.answers import Cohort
 from training.evaluation.cross_validation import Plan, divide
-from training.evaluation.trainers import joined
 
 PLAN = Plan(repeats=3, folds=2, seed=5)
 
@@ -131,32 +127,3 @@ def test_pooled_folds_make_a_report_with_their_spread(tmp_path):
     assert {other.name: other.scores.n for other in found.baselines if other.scores}["TPD rule"] == 60
     assert "mean of 3 repeats on held-out folds" in found.summary
     assert found.study.scores.auc.low < found.study.scores.auc.value
-
-
-def test_parts_are_put_end_to_end():
-    data = patients()
-    first, last = np.arange(10), np.arange(10, 36)
-    both = joined(data.take(first), data.take(last))
-    assert both.patients == data.patients
-    assert (both.pixels == data.pixels).all()
-    assert (both.tpd == data.tpd).all()
-    assert both.facts == data.facts
-
-
-def ask(*arguments):
-    app = typer.Typer()
-    app.command()(command)
-    return CliRunner(env={"COLUMNS": "80"}).invoke(app, [str(argument) for argument in arguments])
-
-
-def test_the_command_says_what_is_wrong_before_it_trains(tmp_path):
-    for more, sentence in (
-        (("--cv", "five"), "--cv must be REPEATSxFOLDS"),
-        (("--cv", "5x2", "--html", tmp_path / "nowhere" / "page.html"), "folder that exists"),
-        (("--cv", "5x2"), "has no truth.csv"),
-    ):
-        result = ask("simulated", "--data", tmp_path, *more)
-        assert result.exit_code == 2, result.output
-        assert sentence in result.stderr
-        assert result.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []

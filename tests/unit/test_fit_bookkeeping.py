@@ -4,6 +4,7 @@ import csv
 import resource
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,24 +189,22 @@ def test_weights_make_every_label_weigh_the_same():
     assert (Samples.of(patients(), weighted=False).weights == 1).all()
 
 
-def test_a_data_set_that_is_split_keeps_its_subsets(monkeypatch):
-    monkeypatch.setattr(Dataset, "subset", np.array(["train"] * 3 + ["validation"] * 3 + ["test"] * 3), raising=False)
-    found = parts_of(patients(), ORIGINAL)
+def test_a_data_set_that_is_split_keeps_its_subsets():
+    divided = replace(patients(), subset=np.array(["train"] * 3 + ["validation"] * 3 + ["test"] * 3))
+    found = parts_of(divided, ORIGINAL)
     assert [part.tolist() for part in (found.train, found.validation, found.test)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    monkeypatch.setattr(Dataset, "subset", np.array(["train"] * 6 + [""] * 3), raising=False)
     with pytest.raises(PerfuscopeError, match="3 patients of the data set are in no subset"):
-        parts_of(patients(), ORIGINAL)
+        parts_of(replace(patients(), subset=np.array(["train"] * 6 + [""] * 3)), ORIGINAL)
 
 
-def test_a_label_without_patients_in_a_part_is_one_sentence(monkeypatch):
+def test_a_label_without_patients_in_a_part_is_one_sentence():
     with pytest.raises(PerfuscopeError, match="No patient with infarction is in the train part"):
         check_labels(patients([0, 1]), "train")
-    monkeypatch.setattr(Dataset, "subset", np.array(["train"] * 3 + ["validation"] * 2), raising=False)
+    divided = replace(patients([0, 1, 2, 0, 1]), subset=np.array(["train"] * 3 + ["validation"] * 2))
     with pytest.raises(PerfuscopeError, match="No patient with infarction is in the validation part"):
-        parts_of(patients([0, 1, 2, 0, 1]), ORIGINAL)
+        parts_of(divided, ORIGINAL)
     with pytest.raises(PerfuscopeError, match="holds no patients"):
         parts_of(patients([]), ORIGINAL)
-    monkeypatch.undo()
     with pytest.raises(PerfuscopeError, match="0 patients with infarction are too few to split"):
         parts_of(patients([0, 1] * 5), ORIGINAL)
 

@@ -89,6 +89,15 @@ class Dataset:
         """The patients of one subset."""
         return self.take(np.flatnonzero(self.subset == subset))
 
+    def original(self) -> "Dataset":
+        """The patients of whom nothing was made: those whom a figure may count."""
+        return self.take(np.flatnonzero(np.array(self.provenance) == "original"))
+
+    def unseen(self) -> "Dataset":
+        """Those that nothing learned from: the test part of a data set that is split, else all; nothing made."""
+        tested = self if (self.subset == "").all() else self.part("test")
+        return tested.original()
+
     def counts(self) -> dict[Label, int]:
         """Patients of each label."""
         return {label: int((self.labels == i).sum()) for i, label in enumerate(LABELS)}

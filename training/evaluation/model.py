@@ -81,4 +81,5 @@ def baselines(data: Dataset, *, rule: TpdRule | None) -> tuple[Baseline, ...]:
 
 def fit_tpd_rule(data: Dataset) -> TpdRule | None:
     """The two thresholds with the best balanced accuracy on ``data``; None where no deficits are known."""
-    return None if data.tpd is None else best_rule(data.tpd, data.labels)
+    known = data.original()  # what was made here has no measured deficit
+    return None if known.tpd is None else best_rule(known.tpd, known.labels)
