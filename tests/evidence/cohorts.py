@@ -49,19 +49,19 @@ def study(recipe: StudyRecipe, pretrained: Pretrained) -> Model:
     def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
         own, chosen = Cohort(cohort.maps, cohort.labels), recipe.model_copy(update={"seed": seed})
         partly = fitting.adapt(pretrained, own.take(parts.train), chosen, parts=parts, say=_silent)
-        validation = _asked(pretrained, partly, cohort.maps[parts.validation])
+        validation = _asked(partly, cohort.maps[parts.validation])
         whole = fitting.adapt(pretrained, own.take(_learned(parts)), chosen, parts=parts, say=_silent)
         return {
             "validation": validation,
-            "test": _asked(pretrained, whole, cohort.maps[parts.test]),
-            "common": _asked(pretrained, whole, common.maps),
+            "test": _asked(whole, cohort.maps[parts.test]),
+            "common": _asked(whole, common.maps),
         }
 
     return answers
 
 
-def _asked(pretrained: Pretrained, fitted: fitting.StudyFitted, maps: NDArray[np.float32]) -> Answer:
-    probabilities = softmax(fitting.predict(pretrained.model, fitted.head, fitted.limits, maps)[0])
+def _asked(fitted: fitting.StudyFitted, maps: NDArray[np.float32]) -> Answer:
+    probabilities = softmax(fitting.predict(fitted.model, fitted.head, fitted.limits, maps)[0])
     return Answer(probabilities.argmax(axis=1), 1 - probabilities[:, 0])
 
 

@@ -73,7 +73,7 @@ def test_grad_cam_is_that_of_a_gradient_tape(pretrained, given):
 
 def test_moving_means_stay_put_in_fine_tuning_and_other_weights_do_not(pretrained):
     cohort = Cohort(patients(9, 5).maps, np.arange(9) % 3)
-    model, _ = fine_tuning.started(pretrained, cohort, Stage("pretrained"), pretrained.limits)
+    model = fine_tuning.started(pretrained, cohort, Stage("pretrained"), pretrained.limits)
     before = {w.path: w.numpy() for w in model.weights}
     fine_tuning.tune(model, cohort, pretrained.limits, FineTuning(batch=6, learning_rate=1e-2), steps=2, seed=1)
     moved = {w.path for w in model.weights if not np.array_equal(before[w.path], w.numpy())}
@@ -87,9 +87,7 @@ def test_a_refitted_layer_is_part_of_the_network_that_is_exported(pretrained, gi
     cohort = patients(12, 6)
     seen = seeing.see(pretrained.model, cohort.maps, pretrained.limits)
     head = choosing.fit_stage(pretrained, Stage("both", 3.0, 0.3, 0.5), (seen, cohort.labels))
-    model, _ = fine_tuning.started(
-        pretrained, Cohort(cohort.maps, cohort.labels), Stage("pretrained"), pretrained.limits
-    )
+    model = fine_tuning.started(pretrained, Cohort(cohort.maps, cohort.labels), Stage("pretrained"), pretrained.limits)
     study_network.put_head(model, head)
     runner = Interpreter(model_content=exporting.to_litert(model)).get_signature_runner()
     found = runner(images=given["images"][:1], features=given["features"][:1])

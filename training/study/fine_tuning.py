@@ -5,13 +5,12 @@ Needs TensorFlow.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from models import study_network
-from models.study_head import Head
 from models.study_input import NormalLimits
 from training.study import choosing
 from training.study.augmentation import augmented
@@ -49,7 +48,7 @@ def try_steps(
     for inside, outside in choosing.divisions(cohort.labels, folds=folds, repeats=1, seed=seed):
         learned, left = cohort.take(inside), cohort.take(outside)
         limits = choosing.adapted(pretrained.limits, learned, limits_share)
-        model, _ = started(pretrained, learned, stage, limits)
+        model = started(pretrained, learned, stage, limits)
         given = inputs(left.maps, limits)
 
         def look(step: int, model: Any = model, given: dict[str, Floats] = given) -> None:
@@ -61,7 +60,7 @@ def try_steps(
     return Tried({step: np.concatenate(found) for step, found in after.items()}, np.concatenate(labels))
 
 
-def started(pretrained: Pretrained, cohort: Cohort, stage: Stage, limits: NormalLimits) -> tuple[Any, Head]:
+def started(pretrained: Pretrained, cohort: Cohort, stage: Stage, limits: NormalLimits) -> Any:
     """A copy of the network with the stage's last layer, the original left as it is."""
     import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
 
@@ -69,7 +68,7 @@ def started(pretrained: Pretrained, cohort: Cohort, stage: Stage, limits: Normal
     model = keras.models.clone_model(pretrained.model)
     model.set_weights(pretrained.model.get_weights())
     study_network.put_head(model, head)
-    return model, head
+    return model
 
 
 def tune(
@@ -93,8 +92,3 @@ def tune(
         model.train_on_batch(inputs(augmented(cohort.maps[drawn], rng), limits), answers, sample_weight=weights)
         if look and step % recipe.every == 0:
             look(step)
-
-
-def tuned(pretrained: Pretrained, model: Any) -> Pretrained:
-    """The pretrained network with the fine-tuned one in its place; the features of simulated patients stay."""
-    return replace(pretrained, model=model, head=study_network.head(model))

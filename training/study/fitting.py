@@ -15,18 +15,22 @@ from models.card import Calibration
 from models.study_head import Head
 from models.study_input import NormalLimits
 from training.datasets import Dataset, Split, split
-from training.study import choosing, refit
+from training.study import choosing, fine_tuning, refit
 from training.study.choosing import Cohort, OutOfFold
 from training.study.pretraining import Pretrained, Say, pretrain
 from training.study.recipe import StudyRecipe
 from training.study.refit import Stage
 from training.study.seeing import see
 from training.study.simulated import Progress
-from training.study.weights import temperature
+from training.study.weights import balanced_loss, temperature
 
 Floats = NDArray[np.float32]
 Predictor = Callable[[Dataset], tuple[Floats, Floats]]
 """From patients to study logits (n, 3) and view logits (n, 3, 3)."""
+
+
+LeftOut = tuple[NDArray[np.intp], Floats]
+"""Labels (m,) and uncalibrated study logits (m, 3) of patients that a stage was not fitted on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +46,8 @@ class StudyFitted:
     """The study's temperature is folded into the network."""
     limits: NormalLimits
     head: Head
-    left_out: tuple[NDArray[np.intp], Floats]
-    """Labels (m,) and uncalibrated study logits (m, 3) of patients that the kept stage was not fitted on."""
+    left_out: LeftOut
+    """Of the kept stage."""
 
 
 def fit(
@@ -78,7 +82,7 @@ def trainer(recipe: StudyRecipe, pretrained: Pretrained) -> Callable[[Dataset, D
         none = np.empty(0, dtype=np.intp)
         chosen = recipe.model_copy(update={"seed": seed})
         fitted = adapt(pretrained, cohort, chosen, parts=Split(none, none, none), say=lambda _: None)
-        return lambda data: predict(pretrained.model, fitted.head, fitted.limits, cohort_of(data).maps)
+        return lambda data: predict(fitted.model, fitted.head, fitted.limits, cohort_of(data).maps)
 
     return train
 
@@ -86,30 +90,63 @@ def trainer(recipe: StudyRecipe, pretrained: Pretrained) -> Callable[[Dataset, D
 def adapt(pretrained: Pretrained, cohort: Cohort, recipe: StudyRecipe, *, parts: Split, say: Say) -> StudyFitted:
     """Fit the pretrained network to a cohort, by the stage that does best on patients it was not fitted on."""
     stages = refit.stages(recipe.refit.cohort_weights, recipe.refit.strengths, recipe.refit.networks)
-    share = recipe.refit.limits_from_cohort
     apart = choosing.out_of_fold(
         pretrained,
         cohort,
         stages,
         folds=recipe.folds,
         repeats=recipe.repeats,
-        limits_share=share,
+        limits_share=recipe.refit.limits_from_cohort,
         seed=recipe.seed,
     )
     losses = apart.losses()
     for name, loss in losses.items():
         say(f"loss on patients left out {loss:.4f}  {name}")
     kept = choosing.choose(losses, favourite=recipe.refit.favourite, margin=recipe.refit.margin)
-    calibration = _calibrated(apart, kept)
-    limits = choosing.adapted(pretrained.limits, cohort, share)
-    seen = see(pretrained.model, cohort.maps, limits)
-    head = choosing.fit_stage(pretrained, _named(stages, kept), (seen, cohort.labels))
+    stage = next(stage for stage in stages if stage.name == kept)
+    steps, calibration, left_out = _worth(pretrained, cohort, stage, recipe, _before(apart, kept))
+    limits = choosing.adapted(pretrained.limits, cohort, recipe.refit.limits_from_cohort)
+    model, head = _ended(pretrained, cohort, stage, recipe, limits=limits, steps=steps)
     head = head.divided(calibration.folded_temperature, 1.0)
-    study_network.put_head(pretrained.model, head)
+    study_network.put_head(model, head)
+    kept = f"{kept}, fine-tuned for {steps} steps" if steps else kept
     say(f"kept: {kept}; temperature {calibration.folded_temperature:g}")
-    return StudyFitted(
-        pretrained.model, parts, kept, losses, calibration, limits, head, (apart.labels, apart.study[kept])
+    return StudyFitted(model, parts, kept, losses, calibration, limits, head, left_out)
+
+
+def _ended(
+    pretrained: Pretrained, cohort: Cohort, stage: Stage, recipe: StudyRecipe, *, limits: NormalLimits, steps: int
+) -> tuple[Any, Head]:
+    """The network and the head of a stage fitted to the whole cohort, fine-tuned for a number of steps."""
+    if recipe.fine_tuning and steps:
+        model = fine_tuning.started(pretrained, cohort, stage, limits)
+        fine_tuning.tune(model, cohort, limits, recipe.fine_tuning, steps=steps, seed=recipe.seed)
+        return model, study_network.head(model)
+    seen = see(pretrained.model, cohort.maps, limits)
+    return pretrained.model, choosing.fit_stage(pretrained, stage, (seen, cohort.labels))
+
+
+def _worth(
+    pretrained: Pretrained, cohort: Cohort, stage: Stage, recipe: StudyRecipe, before: tuple[Calibration, LeftOut]
+) -> tuple[int, Calibration, LeftOut]:
+    """How many steps of fine-tuning do best on patients left out, 0 among them; the temperature and the answers then."""
+    if recipe.fine_tuning is None:
+        return 0, *before
+    tried = fine_tuning.try_steps(
+        pretrained,
+        cohort,
+        stage,
+        recipe.fine_tuning,
+        folds=recipe.folds,
+        limits_share=recipe.refit.limits_from_cohort,
+        seed=recipe.seed,
     )
+    losses = {step: balanced_loss(logits, tried.labels) for step, logits in tried.after.items()}
+    best = min(losses, key=lambda step: losses[step])
+    if losses[0] - losses[best] <= recipe.refit.margin:
+        return 0, *before
+    divided = temperature(tried.after[best], tried.labels)
+    return best, before[0].model_copy(update={"folded_temperature": divided}), (tried.labels, tried.after[best])
 
 
 def predict(model: Any, head: Head, limits: NormalLimits, maps: Floats) -> tuple[Floats, Floats]:
@@ -135,17 +172,15 @@ def _parts(data: Dataset, recipe: StudyRecipe) -> Split:
     return split(data.labels, **recipe.split.model_dump(), seed=recipe.seed)
 
 
-def _calibrated(apart: OutOfFold, kept: str) -> Calibration:
-    return Calibration(
+def _before(apart: OutOfFold, kept: str) -> tuple[Calibration, LeftOut]:
+    """The temperatures and the answers to patients left out, before any fine-tuning."""
+    calibration = Calibration(
         folded_temperature=temperature(apart.study[kept], apart.labels),
         view_temperature=temperature(
             apart.views.reshape(-1, len(LABELS)), np.repeat(apart.labels, apart.views.shape[1])
         ),
     )
-
-
-def _named(stages: tuple[Stage, ...], name: str) -> Stage:
-    return next(stage for stage in stages if stage.name == name)
+    return calibration, (apart.labels, apart.study[kept])
 
 
 __all__ = ["Predictor", "StudyFitted", "adapt", "cohort_of", "fit", "predict", "trainer"]

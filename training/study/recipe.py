@@ -46,9 +46,7 @@ class FineTuning(Record):
     batch: Count = 24
     learning_rate: Rate = 1e-4
     every: Count = 10
-    """Steps between two looks at the loss of those left out, which evens out the labels."""
-    patience: Count = 3
-    """Looks without a better loss before it stops."""
+    """Steps between two looks at the loss of those left out; the number of steps with the lowest is taken."""
 
 
 class StudyRecipe(Record):
