@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests that start no services of ours run side by side; the others measure times and have the machine to themselves.
+# Two processes share the files of tests; those that start services come last, a file whole in one process.
 QUICK := tests/unit tests/contract tests/golden
 WITH_PROCESSES := tests/integration tests/e2e tests/browser tests/chaos
 ARGS ?=
@@ -28,7 +28,7 @@ test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2
-	@$(BIN)/python -m pytest $(WITH_PROCESSES)
+	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -101,7 +102,8 @@ class Archive(_Server):
         return self
 
     def files(self) -> list[Path]:
-        return sorted(self.objects.iterdir())
+        """What it has stored; a file that grew within the last half second may not be whole."""
+        return sorted(path for path in self.objects.iterdir() if time.time() - path.stat().st_mtime > 0.5)
 
 
 def said_echo(port: int, ae_title: str) -> str:

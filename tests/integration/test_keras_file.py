@@ -37,7 +37,7 @@ def test_a_saved_network_says_what_it_said_before(network):
     classifier = KerasClassifier(path)
     said = classifier.view(View.QPS, CropInput(pixels, None))
     expected = np.asarray(model(to_tensor(pixels)[np.newaxis], training=False))[0]
-    assert np.allclose([said.probabilities[label] for label in said.probabilities.as_dict()], expected, atol=1e-5)
+    assert np.allclose(list(said.probabilities.as_dict().values()), expected, atol=1e-5)
     assert said.activation.shape == (7, 7, 3)
     study = classifier.predict({view: CropInput(pixels, None) for view in REQUIRED_VIEWS})
     assert study.status is Status.ACCEPTED

@@ -36,6 +36,7 @@ RULES: dict[str, dict[str, str]] = {
 COLUMNS = {
     # what may be updated of a table that is not open to updates as a whole
     ("phi.reports", "node"): {"purged_at"},
+    ("view_images", "node"): {"maps"},
     ("cases", "inference"): {"stage", "outcome", "reason", "detail", "label", "done_at"},
     ("jobs", "inference"): {
         *("state", "attempts", "rings", "due_at", "ring_at", "lease_token", "lease_until", "error", "finished_at")

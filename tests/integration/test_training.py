@@ -274,7 +274,7 @@ def test_without_the_training_extra_one_sentence_says_what_to_install(monkeypatc
 
 def test_missing_weights_and_missing_data_are_one_sentence(tmp_path):
     arguments = ("simulated", "--data", tmp_path, "--out", tmp_path / "out", "--weights")
-    for weights, sentence in (("nowhere.h5", "nowhere.h5 is not there"), ("none", "has no truth.csv")):
+    for weights, sentence in (("nowhere.h5", "nowhere.h5 is not there"), ("none", "has no manifest.json")):
         result = command(*arguments, weights)
         assert result.exit_code == 2
         assert sentence in result.stderr

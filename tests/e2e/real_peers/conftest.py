@@ -41,7 +41,7 @@ class Hospital:
 @pytest.fixture(scope="session")
 def hospital(pacs: Pacs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     folder = tmp_path_factory.mktemp("hospital")
-    perfuscope = Installation(folder / "home", pacs, {"quiet_period_s": 2, "min_free_disk_mb": 1})
+    perfuscope = Installation(folder / "home", pacs, {"quiet_period_s": 5, "min_free_disk_mb": 1})
     orthanc = Orthanc(folder / "orthanc")
     archive = Archive(folder / "archive").start()
     introduce(perfuscope, name="orthanc", ae_title=ORTHANC_AE, port=orthanc.port)
