@@ -129,7 +129,7 @@ def _ended(
 def _worth(
     pretrained: Pretrained, cohort: Cohort, stage: Stage, recipe: StudyRecipe, before: tuple[Calibration, LeftOut]
 ) -> tuple[int, Calibration, LeftOut]:
-    """How many steps of fine-tuning do best on patients left out, 0 among them; the temperature and the answers then."""
+    """How many steps of fine-tuning do best on patients left out, 0 among them; temperature and answers then."""
     if recipe.fine_tuning is None:
         return 0, *before
     tried = fine_tuning.try_steps(
