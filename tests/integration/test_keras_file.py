@@ -15,8 +15,7 @@ from models.preprocess import to_tensor
 from training import keras_file
 from training.keras_file import KerasClassifier
 
-# Keras reads its own variables in a way that NumPy 2 calls outdated.
-pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")]
+pytestmark = pytest.mark.training
 
 
 @pytest.fixture(scope="module")
