@@ -102,8 +102,12 @@ def test_drawn_defects_have_the_reversibility_of_their_class():
 def test_volumes_and_ejection_fraction_are_those_of_a_heart():
     for study in (examine(9, k, label=Label.NORMAL) for k in range(6)):
         for quantified in (study.stress, study.rest):
-            assert 25 < quantified.gated.edv_ml < 150
-            assert 25 < quantified.gated.ef_percent < 82
+            # One heart in eight is small; of small ones programs measure high ejection fractions (partial volume).
+            small = study.ventricle.radius_mm < 22.5
+            smallest_ml, largest_ml = (12, 40) if small else (25, 150)
+            least, most = (50, 90) if small else (25, 82)
+            assert smallest_ml < quantified.gated.edv_ml < largest_ml
+            assert least < quantified.gated.ef_percent < most
             assert quantified.gated.esv_ml < quantified.volume_ml < quantified.gated.edv_ml * 1.05
 
 

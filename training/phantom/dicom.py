@@ -47,9 +47,10 @@ def _file_meta(ds: Dataset) -> FileMetaDataset:
 
 def _study(patient: SimulatedPatient) -> str:
     """What tells a patient's simulated studies apart: the label and, but for the first, page and population."""
-    page = "" if patient.page is COLUMNS else f"/{patient.page.name}"
-    population = "" if patient.examination.population is DEFAULT else f"/{patient.examination.population.name}"
-    return f"{patient.label.value}{page}{population}"
+    # By name: a population that was sent to another process is equal to the first, not the same object.
+    page, population = patient.page.name, patient.examination.population.name
+    told = [name for name, first in ((page, COLUMNS.name), (population, DEFAULT.name)) if name != first]
+    return "/".join([patient.label.value, *told])
 
 
 def _common(patient: SimulatedPatient, what: str, *, series: tuple[int, str], minutes: int) -> Dataset:

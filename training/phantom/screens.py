@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 Box = tuple[int, int, int, int]
 
 ROWS, COLUMNS = 1024, 1280
-HOT_STYLE = MapStyle(radius_px=140, ring_px=142, ring_colour=(110, 190, 255), scale=HOT)
-"""Another program's maps on the same page: a little smaller, a light blue ring, another colour scale."""
+HOT_STYLE = MapStyle(radius_px=140, ring_px=143, ring_colour=(128, 128, 128), scale=HOT)
+"""Another program's maps on the same page: a little smaller, a lighter and wider ring, another colour scale."""
 TITLES = {View.QPS: "QPS", View.STRESS_QGS: "STRESS QGS", View.REST_QGS: "REST QGS"}
 TITLE_BOX: Box = (330, 945, 640, 1010)
 QPS_MAPS = {"stress": (507, 150), "rest": (507, 465), "difference": (507, 777)}
