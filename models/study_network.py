@@ -4,7 +4,6 @@ Needs Keras. The backbone is MobileNet V1 (Howard et al., 2017), narrow, with on
 its last two strides: an image of SIZE pixels already has the resolution of a polar map. Its feature maps are 7 x 7.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 from core.types import LABELS, REQUIRED_VIEWS
 from models.study_head import Head
 from models.study_input import SIZE
+
+Floats = NDArray[np.float32]
 
 WIDTH = 0.25
 """MobileNet's alpha: 0.25 gives 256 channels."""
@@ -31,7 +32,7 @@ _BLOCKS = (
 """Channels before WIDTH and stride of every depthwise separable block."""
 
 
-def build(feature_mean: Sequence[float], feature_deviation: Sequence[float], *, dropout: float = 0.3) -> Any:
+def build(feature_mean: Floats, feature_deviation: Floats, *, dropout: float = 0.3) -> Any:
     """A Keras model from ``images`` (n, 3, SIZE, SIZE, 3) and ``features`` (n, F) to one decision.
 
     Outputs: ``study_logits`` (n, 3), ``view_logits`` (n, 3 views, 3), ``feature_maps`` (n, 3 views, 7, 7, channels).
@@ -46,7 +47,7 @@ def build(feature_mean: Sequence[float], feature_deviation: Sequence[float], *, 
     maps = backbone()(together)
     maps = ops.reshape(maps, (-1, views, *maps.shape[1:]))
     pooled = ops.mean(maps, axis=(2, 3))
-    scale = layers.Normalization(mean=list(feature_mean), variance=np.square(feature_deviation), name="standardised")
+    scale = layers.Normalization(mean=feature_mean, variance=np.square(feature_deviation), name="standardised")
     standard = scale(quantities)
     both = layers.Concatenate(name="joined")([layers.Flatten()(pooled), standard])
     hidden = layers.Dense(HIDDEN, activation="relu", name="hidden")(layers.Dropout(dropout, name="thinned")(both))

@@ -26,11 +26,13 @@ class Answer:
 
     labels: NDArray[np.intp]
     abnormality: NDArray[np.floating]
+    truth: NDArray[np.intp]
+    """The reader's labels."""
 
-    def as_json(self, truth: NDArray[np.intp]) -> dict[str, Any]:
-        """With the reader's labels, for a file."""
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
         values = [float(f"{v:.6g}") for v in self.abnormality]
-        return {"truth": truth.tolist(), "labels": self.labels.tolist(), "abnormality": values}
+        return {"truth": self.truth.tolist(), "labels": self.labels.tolist(), "abnormality": values}
 
 
 def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:

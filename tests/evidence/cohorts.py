@@ -41,28 +41,26 @@ Model = Callable[[SimulatedMaps, Split, SimulatedMaps, int], dict[str, Answer]]
 
 
 def study(recipe: StudyRecipe, pretrained: Pretrained) -> Model:
-    """The recipe ``study``, fitted to training and validation patients.
-
-    The threshold at a specificity is chosen on validation patients, so these are asked of a second fit without them.
-    """
+    """The recipe ``study`` on training and validation patients; "validation" is what it says of those left out."""
 
     def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
         own, chosen = Cohort(cohort.maps, cohort.labels), recipe.model_copy(update={"seed": seed})
-        partly = fitting.adapt(pretrained, own.take(parts.train), chosen, parts=parts, say=_silent)
-        validation = _asked(partly, cohort.maps[parts.validation])
-        whole = fitting.adapt(pretrained, own.take(_learned(parts)), chosen, parts=parts, say=_silent)
-        return {
-            "validation": validation,
-            "test": _asked(whole, cohort.maps[parts.test]),
-            "common": _asked(whole, common.maps),
-        }
+        fitted = fitting.adapt(pretrained, own.take(_learned(parts)), chosen, parts=parts, say=_silent)
+        logits, labels = fitted.left_out
+        asked = {"test": cohort.take(parts.test), "common": common}
+        said = {name: _answer(_asked(fitted, patients.maps), patients.labels) for name, patients in asked.items()}
+        return {"validation": _answer(logits, labels), **said}
 
     return answers
 
 
-def _asked(fitted: fitting.StudyFitted, maps: NDArray[np.float32]) -> Answer:
-    probabilities = softmax(fitting.predict(fitted.model, fitted.head, fitted.limits, maps)[0])
-    return Answer(probabilities.argmax(axis=1), 1 - probabilities[:, 0])
+def _asked(fitted: fitting.StudyFitted, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return fitting.predict(fitted.model, fitted.head, fitted.limits, maps)[0]
+
+
+def _answer(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> Answer:
+    probabilities = softmax(logits)
+    return Answer(probabilities.argmax(axis=1), 1 - probabilities[:, 0], truth)
 
 
 def tpd(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
@@ -72,14 +70,9 @@ def tpd(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -
     rules = [(s, r) for s in ends[0] for r in ends[1]]
     stress, rest = max(rules, key=lambda rule: _balanced(_by_rule(values, *rule), labels))
 
-    def ask(values: NDArray[np.float64]) -> Answer:
-        return Answer(_by_rule(values, stress, rest), values[:, 0])
-
-    return {
-        "validation": ask(cohort.tpd[parts.validation]),
-        "test": ask(cohort.tpd[parts.test]),
-        "common": ask(common.tpd),
-    }
+    return _of_all(
+        cohort, parts, common, lambda one: Answer(_by_rule(one.tpd, stress, rest), one.tpd[:, 0], one.labels)
+    )
 
 
 def _by_rule(values: NDArray[np.float64], stress: float, rest: float) -> NDArray[np.intp]:
@@ -92,18 +85,20 @@ def _balanced(answers: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
 
 def always(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
     """Normal, whoever it is."""
-    sizes = {"validation": len(parts.validation), "test": len(parts.test), "common": len(common.labels)}
-    return {name: Answer(np.zeros(n, dtype=np.intp), np.zeros(n)) for name, n in sizes.items()}
+    return _of_all(cohort, parts, common, lambda one: Answer(0 * one.labels, np.zeros(len(one.labels)), one.labels))
 
 
 def oracle(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
     """Somebody who knows the disease: only readers' disagreement is left to err on."""
+    return _of_all(cohort, parts, common, lambda one: Answer(one.ideal, one.deficits[:, 0], one.labels))
 
-    def ask(patients: SimulatedMaps) -> Answer:
-        return Answer(patients.ideal, patients.deficits[:, 0])
 
-    own = {"validation": parts.validation, "test": parts.test}
-    return {**{name: ask(cohort.take(index)) for name, index in own.items()}, "common": ask(common)}
+def _of_all(
+    cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, ask: Callable[[SimulatedMaps], Answer]
+) -> dict[str, Answer]:
+    """Answers of what was fitted to two numbers at most: the validation patients are as good as left out."""
+    own = {"validation": cohort.take(_learned(parts)), "test": cohort.take(parts.test)}
+    return {name: ask(patients) for name, patients in {**own, "common": common}.items()}
 
 
 def run(
@@ -118,9 +113,7 @@ def run(
         for name in [name for name in models if name not in held]:
             cohort, parts = _cohort(number, recipe, kept=kept, workers=workers)
             found = models[name](cohort, parts, everybody, recipe.seed + number)
-            labels = {"validation": cohort.labels[parts.validation], "test": cohort.labels[parts.test]}
-            labels["common"] = everybody.labels
-            held[name] = {part: answer.as_json(labels[part]) for part, answer in found.items()}
+            held[name] = {part: answer.as_json() for part, answer in found.items()}
             written = file.with_suffix(".part")
             written.write_text(json.dumps(held))
             written.replace(file)

@@ -116,8 +116,8 @@ def _first_card(
 
 def _band(fitted: StudyFitted, recipe: StudyRecipe) -> tuple[ReviewBand | None, float]:
     """The review band from the answers to patients left out; the recipe's threshold where none keeps the risk."""
-    truth, logits = fitted.left_out
-    answers = Answers.once(recipe.name, softmax(logits / fitted.calibration.folded_temperature))
+    logits, truth = fitted.left_out
+    answers = Answers.once(recipe.name, softmax(logits))
     found = review_band.choose(truth, answers, target=recipe.accepted_wrong)
     if not found.met or found.accepted.value is None or found.wrong_among_accepted.value is None:
         return None, recipe.review_below

@@ -16,7 +16,7 @@ from models.study_head import Head
 from models.study_input import NormalLimits
 from training.datasets import Dataset, Split, split
 from training.study import choosing, fine_tuning, refit
-from training.study.choosing import Cohort, OutOfFold
+from training.study.choosing import Cohort
 from training.study.pretraining import Pretrained, Say, pretrain
 from training.study.recipe import StudyRecipe
 from training.study.refit import Stage
@@ -28,9 +28,8 @@ Floats = NDArray[np.float32]
 Predictor = Callable[[Dataset], tuple[Floats, Floats]]
 """From patients to study logits (n, 3) and view logits (n, 3, 3)."""
 
-
-LeftOut = tuple[NDArray[np.intp], Floats]
-"""Labels (m,) and uncalibrated study logits (m, 3) of patients that a stage was not fitted on."""
+LeftOut = tuple[Floats, NDArray[np.intp]]
+"""Logits (m, 3) and labels (m,) of patients that a stage was not fitted on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +46,7 @@ class StudyFitted:
     limits: NormalLimits
     head: Head
     left_out: LeftOut
-    """Of the kept stage."""
+    """Calibrated logits (m, 3) of patients left out and their labels (m,): for thresholds and the review band."""
 
 
 def fit(
@@ -104,13 +103,20 @@ def adapt(pretrained: Pretrained, cohort: Cohort, recipe: StudyRecipe, *, parts:
         say(f"loss on patients left out {loss:.4f}  {name}")
     kept = choosing.choose(losses, favourite=recipe.refit.favourite, margin=recipe.refit.margin)
     stage = next(stage for stage in stages if stage.name == kept)
-    steps, calibration, left_out = _worth(pretrained, cohort, stage, recipe, _before(apart, kept))
+    steps, left_out = _worth(pretrained, cohort, stage, recipe, before=(apart.study[kept], apart.labels))
+    calibration = Calibration(
+        folded_temperature=temperature(*left_out),
+        view_temperature=temperature(
+            apart.views.reshape(-1, len(LABELS)), np.repeat(apart.labels, apart.views.shape[1])
+        ),
+    )
     limits = choosing.adapted(pretrained.limits, cohort, recipe.refit.limits_from_cohort)
     model, head = _ended(pretrained, cohort, stage, recipe, limits=limits, steps=steps)
     head = head.divided(calibration.folded_temperature, 1.0)
     study_network.put_head(model, head)
     kept = f"{kept}, fine-tuned for {steps} steps" if steps else kept
     say(f"kept: {kept}; temperature {calibration.folded_temperature:g}")
+    left_out = left_out[0] / np.float32(calibration.folded_temperature), left_out[1]
     return StudyFitted(model, parts, kept, losses, calibration, limits, head, left_out)
 
 
@@ -127,11 +133,11 @@ def _ended(
 
 
 def _worth(
-    pretrained: Pretrained, cohort: Cohort, stage: Stage, recipe: StudyRecipe, before: tuple[Calibration, LeftOut]
-) -> tuple[int, Calibration, LeftOut]:
-    """How many steps of fine-tuning do best on patients left out, 0 among them; temperature and answers then."""
+    pretrained: Pretrained, cohort: Cohort, stage: Stage, recipe: StudyRecipe, *, before: LeftOut
+) -> tuple[int, LeftOut]:
+    """How many steps of fine-tuning do best on patients left out, 0 among them, and what is said of these then."""
     if recipe.fine_tuning is None:
-        return 0, *before
+        return 0, before
     tried = fine_tuning.try_steps(
         pretrained,
         cohort,
@@ -143,10 +149,8 @@ def _worth(
     )
     losses = {step: balanced_loss(logits, tried.labels) for step, logits in tried.after.items()}
     best = min(losses, key=lambda step: losses[step])
-    if losses[0] - losses[best] <= recipe.refit.margin:
-        return 0, *before
-    divided = temperature(tried.after[best], tried.labels)
-    return best, before[0].model_copy(update={"folded_temperature": divided}), (tried.labels, tried.after[best])
+    worth = losses[0] - losses[best] > recipe.refit.margin
+    return (best, (tried.after[best], tried.labels)) if worth else (0, before)
 
 
 def predict(model: Any, head: Head, limits: NormalLimits, maps: Floats) -> tuple[Floats, Floats]:
@@ -170,17 +174,6 @@ def _parts(data: Dataset, recipe: StudyRecipe) -> Split:
     if not (data.subset == "").all():
         return Split(*(np.flatnonzero(data.subset == name) for name in ("train", "validation", "test")))
     return split(data.labels, **recipe.split.model_dump(), seed=recipe.seed)
-
-
-def _before(apart: OutOfFold, kept: str) -> tuple[Calibration, LeftOut]:
-    """The temperatures and the answers to patients left out, before any fine-tuning."""
-    calibration = Calibration(
-        folded_temperature=temperature(apart.study[kept], apart.labels),
-        view_temperature=temperature(
-            apart.views.reshape(-1, len(LABELS)), np.repeat(apart.labels, apart.views.shape[1])
-        ),
-    )
-    return calibration, (apart.labels, apart.study[kept])
 
 
 __all__ = ["Predictor", "StudyFitted", "adapt", "cohort_of", "fit", "predict", "trainer"]

@@ -99,7 +99,8 @@ def _fit(
 
 def _write(model: Any, limits: NormalLimits, features: Floats, labels: NDArray[np.intp], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    model.save(folder / "network.keras")
+    weights = {f"{k:03d}": values for k, values in enumerate(model.get_weights())}
+    np.savez(folder / "network.npz", **weights)
     study_head.save(study_network.head(model), folder / "head.npz")
     study_input.save(limits, folder / "limits.npz")
     np.savez(folder / "features.npz", features=features, labels=labels)
@@ -108,13 +109,15 @@ def _write(model: Any, limits: NormalLimits, features: Floats, labels: NDArray[n
 
 def read(folder: Path) -> Pretrained:
     """What was written to ``folder``, with a network of its own."""
-    import keras  # noqa: PLC0415
-
+    head = study_head.load(folder / "head.npz")
+    model = study_network.build(head.mean, head.deviation)
+    with np.load(folder / "network.npz", allow_pickle=False) as arrays:
+        model.set_weights([arrays[name] for name in sorted(arrays.files)])
     with np.load(folder / "features.npz", allow_pickle=False) as arrays:
         features, labels = arrays["features"], arrays["labels"]
     return Pretrained(
-        model=keras.models.load_model(folder / "network.keras", compile=False),
-        head=study_head.load(folder / "head.npz"),
+        model=model,
+        head=head,
         limits=study_input.load(folder / "limits.npz"),
         features=features,
         labels=labels,
