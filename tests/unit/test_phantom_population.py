@@ -22,26 +22,19 @@ from training.phantom.limits import total_perfusion_deficit
 from training.phantom.population import CLEAR, DEFAULT, ELSEWHERE, POPULATIONS, named
 from training.phantom.subject import draw_subject, measure_stress_tpd, measure_tpd, perfusion
 
-HARD = (0.85, 0.90)
-"""The band for the AUC of a threshold on the stress TPD: normal against abnormal, default population, mixed labels."""
+HARD = (0.83, 0.92)
+"""Where the AUC of a threshold on the stress TPD must lie for the seed below: normal against abnormal, mixed labels.
+
+The aim is 0.85 to 0.90 over all seeds (tests/evidence/calibration.py measures it on more). 200 patients of one seed have
+an AUC with a standard deviation of 0.026 about it, so that a tighter band would test the seed and not the simulator. It
+keeps out the simulator before (0.98) and a setting that was tried and was too hard (0.82).
+"""
 
 
 def test_a_tpd_threshold_tells_normal_from_abnormal_as_well_as_it_was_calibrated_to() -> None:
-    subjects = [draw_subject(404, index) for index in range(120)]
-    abnormal = np.array([subject.label is not Label.NORMAL for subject in subjects])
-    auc = roc_auc_score(abnormal, [measure_stress_tpd(subject) for subject in subjects])
-    margin = 1.96 * hanley_sd(auc, int(abnormal.sum()), int((~abnormal).sum()))
-    # So few patients leave the figure outside the band as often as not, so that its interval is asked to meet the band;
-    # a simulator that is far too easy (AUC 0.98, interval from 0.95) or too hard does not. Many: tests/evidence.
-    assert auc - margin < HARD[1]
-    assert auc + margin > HARD[0]
-
-
-def hanley_sd(auc: float, positives: int, negatives: int) -> float:
-    """Standard deviation of an AUC (Hanley and McNeil, Radiology 1982;143:29-36)."""
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
-    return float(np.sqrt(spread / (positives * negatives)))
+    subjects = [draw_subject(404, index) for index in range(201)]
+    abnormal = [subject.label is not Label.NORMAL for subject in subjects]
+    assert HARD[0] < roc_auc_score(abnormal, [measure_stress_tpd(subject) for subject in subjects]) < HARD[1]
 
 
 def test_what_the_oracle_knows_is_worth_more_than_tpd_and_only_readers_disagree_with_it() -> None:

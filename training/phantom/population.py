@@ -18,26 +18,26 @@ Range = tuple[float, float]
 class Disease:
     """How ill the ill are; depths are shares of the activity lost at stress, ``left`` the share of it lost at rest."""
 
-    mild_share: float = 0.32
-    mild_depth: Range = (0.18, 0.34)
-    depth: Range = (0.32, 0.68)
+    mild_share: float = 0.14
+    mild_depth: Range = (0.22, 0.36)
+    depth: Range = (0.38, 0.72)
     partial_share: float = 0.40
     """Of ischemic patients whose defect recovers only partly at rest."""
     partial_left: Range = (0.20, 0.60)
     left: Range = (0.0, 0.15)
-    small_share: float = 0.25
+    small_share: float = 0.10
     small_half: Range = (0.16, 0.24)
-    half: Range = (0.22, 0.48)
+    half: Range = (0.24, 0.50)
     """Half axes of a defect on the polar plane, whose disc has the radius 1."""
     second_share: float = 0.16
     """Of patients with a second territory."""
-    balanced_share: float = 0.06
+    balanced_share: float = 0.05
     """Of ischemic patients with much the same loss in all three territories: relative maps hide it."""
     balanced_depth: Range = (0.22, 0.45)
     transmural: Range = (0.75, 1.1)
     stunned: Range = (0.0, 0.5)
     """Share of motion and thickening that ischemia takes at stress."""
-    shallow_share: float = 0.30
+    shallow_share: float = 0.22
     """Of infarctions that do not go through the wall."""
     shallow_depth: Range = (0.26, 0.44)
     shallow_transmural: Range = (0.6, 0.85)
