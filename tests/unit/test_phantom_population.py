@@ -25,7 +25,7 @@ from training.phantom.subject import draw_subject, measure_stress_tpd, measure_t
 HARD = (0.83, 0.92)
 """Where the AUC of a threshold on the stress TPD must lie for the seed below: normal against abnormal, mixed labels.
 
-The aim is 0.85 to 0.90 over all seeds (tests/evidence/calibration.py measures it on more). 200 patients of one seed have
+The aim is 0.85 to 0.90 over all seeds (tests/evidence/calibration.py: on more). 200 patients of one seed have
 an AUC with a standard deviation of 0.026 about it, so that a tighter band would test the seed and not the simulator. It
 keeps out the simulator before (0.98) and a setting that was tried and was too hard (0.82).
 """
