@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes share the files of tests; those that start services come last, a file whole in one process.
+# Two processes share the tests; of those that start services a file stays whole in one. What kills processes runs alone.
 QUICK := tests/unit tests/contract tests/golden
-WITH_PROCESSES := tests/integration tests/e2e tests/browser tests/chaos
+WITH_PROCESSES := tests/integration tests/e2e tests/browser
+ALONE := tests/chaos
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -29,6 +30,7 @@ test: .venv/.dev  ## Run every test (installs missing system packages)
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2
 	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
