@@ -99,7 +99,9 @@ def _scored(found: "Artifact", sessions: "Sessions | None", data: Path) -> "tupl
 
     screen = Console(stderr=True)
     with counted(screen, f"reading {data.name}") as progress:
-        patients = datasets.read(data, progress=progress)
+        patients = datasets.read(data, progress=progress).unseen()
+    if not patients.patients:
+        raise PerfuscopeError(f"{data} has nobody in its test part to be scored on.")
     theirs = None
     if sessions is not None:
         with TemporaryDirectory() as folder:

@@ -1,5 +1,7 @@
 """Putting a model in force: by written criteria, not worse than the active one, and on record where it is forced."""
 
+from types import SimpleNamespace
+
 import pytest
 import toy_artifact
 from typer.testing import CliRunner
@@ -168,7 +170,8 @@ def test_force_needs_a_reason_and_is_on_record(home, tmp_path):
 
 def test_both_models_are_scored_on_the_reference_that_is_named(home, tmp_path, monkeypatch):
     scored = {"first": evaluation(60, truth="c" * 64), "better": evaluation(70, truth="c" * 64)}
-    monkeypatch.setattr("training.datasets.read", lambda folder, progress: None)
+    everybody = SimpleNamespace(unseen=lambda: SimpleNamespace(patients=("TEST-1",)))
+    monkeypatch.setattr("training.datasets.read", lambda folder, progress: everybody)
     monkeypatch.setattr(activation, "_figures", lambda found, _patients, _name: scored[found.card.name])
     better = model(tmp_path, "better", evaluations=())
     assert run(home, better, "--reference", tmp_path)[0] == 0

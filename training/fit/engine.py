@@ -16,9 +16,9 @@ from core.errors import PerfuscopeError
 from models import mobilenet
 from models.card import Calibration
 from training.datasets import Dataset, Split
+from training.evaluation.calibration import calibrate
 from training.fit import network, run_folder
 from training.fit import stage as stages
-from training.fit.calibration import calibrate
 from training.fit.checkpoint import Checkpoint, Weights
 from training.fit.course import Course, Epoch, Say, Watch, unheard
 from training.fit.curves import draw

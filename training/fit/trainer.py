@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.datasets import Dataset
-from training.fit.calibration import Floats
 from training.fit.course import unheard
 from training.fit.engine import fit_parts
 from training.fit.network import logits
 from training.fit.recipe import ViewsRecipe
 
+Floats = NDArray[np.float32]
 Predictor = Callable[[Dataset], tuple[Floats, Floats]]
 """From patients to study logits (n, 3) and view logits (n, 3, 3)."""
 Trainer = Callable[[Dataset, Dataset, int], Predictor]
