@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 def test_make_test_names_every_folder_with_tests():
     makefile = (ROOT / "Makefile").read_text()
     named = re.findall(
-        r"tests/\w+", " ".join(re.findall(r"^(?:QUICK|WITH_PROCESSES) := (.*)$", makefile, re.MULTILINE))
+        r"tests/\w+", " ".join(re.findall(r"^(?:QUICK|WITH_PROCESSES|ALONE) := (.*)$", makefile, re.MULTILINE))
     )
     holding = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in (ROOT / "tests").rglob("test_*.py")}
     assert sorted(named) == sorted(holding)
