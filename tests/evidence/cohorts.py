@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
+from evidence import cohort_screens
 from evidence.cohort_page import Answer, summary
 
 from core.types import LABELS
 from models.classifier import softmax
 from training import recipe as recipes
 from training.datasets import Split, split
+from training.fit.recipe import ViewsRecipe
 from training.phantom.labels import ORIGINAL, ORIGINAL_PATIENTS, original_label
 from training.phantom.population import DEFAULT
 from training.study import fitting
@@ -37,14 +40,14 @@ COMMON_SEED, FIRST_SEED = 37_000, 37_001
 SHARES = (ORIGINAL[LABELS[0]], ORIGINAL[LABELS[1]], ORIGINAL[LABELS[2]])
 
 Model = Callable[[SimulatedMaps, Split, SimulatedMaps, int], dict[str, Answer]]
-"""From a cohort, its split, the common patients and a seed to answers on "validation", "test" and "common"."""
+"""From a cohort, its split, the common patients and its number to answers on "validation", "test" and "common"."""
 
 
 def study(recipe: StudyRecipe, pretrained: Pretrained) -> Model:
     """The recipe ``study`` on training and validation patients; "validation" is what it says of those left out."""
 
-    def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
-        own, chosen = Cohort(cohort.maps, cohort.labels), recipe.model_copy(update={"seed": seed})
+    def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, number: int) -> dict[str, Answer]:
+        own, chosen = Cohort(cohort.maps, cohort.labels), recipe.model_copy(update={"seed": recipe.seed + number})
         fitted = fitting.adapt(pretrained, own.take(_learned(parts)), chosen, parts=parts, say=_silent)
         logits, labels = fitted.left_out
         asked = {"test": cohort.take(parts.test), "common": common}
@@ -63,7 +66,26 @@ def _answer(logits: NDArray[np.float32], truth: NDArray[np.intp]) -> Answer:
     return Answer(probabilities.argmax(axis=1), 1 - probabilities[:, 0], truth)
 
 
-def tpd(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+def original(recipe: ViewsRecipe, *, kept: Path, workers: int) -> Model:
+    """The recipe ``original`` on the images of the same patients."""
+
+    def answers(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, number: int) -> dict[str, Answer]:
+        draw = partial(cohort_screens.screens, kept=kept / "screens", workers=workers)
+        own, others = draw(cohort.labels, seed=FIRST_SEED + number), draw(common.labels, seed=COMMON_SEED)
+        chosen = recipe.model_copy(update={"seed": recipe.seed + number})
+        ask = cohort_screens.train(chosen, own, cohort.labels, parts)
+        asked = {"validation": own[parts.validation], "test": own[parts.test], "common": others}
+        truth = {
+            "validation": cohort.labels[parts.validation],
+            "test": cohort.labels[parts.test],
+            "common": common.labels,
+        }
+        return {name: _answer(ask(pixels), truth[name]) for name, pixels in asked.items()}
+
+    return answers
+
+
+def tpd(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, number: int) -> dict[str, Answer]:
     """Two thresholds with the best balanced accuracy on training and validation patients."""
     values, labels = cohort.tpd[_learned(parts)], cohort.labels[_learned(parts)]
     ends = [np.unique(np.quantile(column, np.linspace(0, 1, 61)).round(2)) for column in values.T]
@@ -83,12 +105,12 @@ def _balanced(answers: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
     return float(np.mean([(answers[labels == label] == label).mean() for label in np.unique(labels)]))
 
 
-def always(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+def always(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, number: int) -> dict[str, Answer]:
     """Normal, whoever it is."""
     return _of_all(cohort, parts, common, lambda one: Answer(0 * one.labels, np.zeros(len(one.labels)), one.labels))
 
 
-def oracle(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, seed: int) -> dict[str, Answer]:
+def oracle(cohort: SimulatedMaps, parts: Split, common: SimulatedMaps, number: int) -> dict[str, Answer]:
     """Somebody who knows the disease: only readers' disagreement is left to err on."""
     return _of_all(cohort, parts, common, lambda one: Answer(one.ideal, one.deficits[:, 0], one.labels))
 
@@ -112,7 +134,7 @@ def run(
         held: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
         for name in [name for name in models if name not in held]:
             cohort, parts = _cohort(number, recipe, kept=kept, workers=workers)
-            found = models[name](cohort, parts, everybody, recipe.seed + number)
+            found = models[name](cohort, parts, everybody, number)
             held[name] = {part: answer.as_json() for part, answer in found.items()}
             written = file.with_suffix(".part")
             written.write_text(json.dumps(held))
@@ -149,6 +171,7 @@ def main() -> None:
     parser.add_argument("--pretraining", type=int)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--weights", type=Path, help="ImageNet's, for the recipe original; default: Keras fetches them")
     parser.add_argument("--kept", type=Path, default=KEPT)
     asked = parser.parse_args()
     recipe = read_recipe(patients=asked.pretraining, epochs=asked.epochs)
@@ -159,7 +182,10 @@ def main() -> None:
         workers=asked.workers,
         say=lambda s: print(s, file=sys.stderr),  # noqa: T201 - a script
     )
-    models = {"study": study(recipe, pretrained), "TPD rule": tpd, "always Normal": always, "oracle": oracle}
+    imagenet = {} if asked.weights is None else {"weights": str(asked.weights)}
+    images = recipes.read(recipes.find("original")).model_copy(update=imagenet)
+    models = {"study": study(recipe, pretrained), "original": original(images, kept=asked.kept, workers=asked.workers)}
+    models |= {"TPD rule": tpd, "always Normal": always, "oracle": oracle}
     found = run(
         models, recipe=recipe, cohorts=asked.cohorts, common=asked.common, kept=asked.kept, workers=asked.workers
     )
