@@ -24,8 +24,12 @@ _REFERENCE = 400
 """Training patients kept as neighbours."""
 _LEAST_SPREAD = 0.008
 """Of a thumbnail's pixel, of 1: two grey levels."""
-_LEAST = 20
+_LEAST = 15
 """With fewer training or validation patients nothing can be said of what is usual."""
+_COUNTED = 100
+"""With fewer patients than these their 99 % quantile is extrapolated: distances are nearly log-normal."""
+_Z = 2.326
+"""The 99 % quantile of the standard normal distribution."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,4 +124,8 @@ def _space(values: Floats, components: int, *, floor: float) -> Space:
 
 
 def _limit(scores: NDArray[np.floating]) -> float:
-    return float(np.quantile(scores, QUANTILE))
+    counted = float(np.quantile(scores, QUANTILE))
+    if len(scores) >= _COUNTED:
+        return counted
+    logs = np.log(np.maximum(scores, 1e-9))
+    return max(counted, float(np.exp(logs.mean() + _Z * logs.std(ddof=1))))

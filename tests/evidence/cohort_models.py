@@ -1,23 +1,17 @@
 """What learns from a cohort of simulated patients: recipes, rules, and somebody who knows the disease."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
-
 from evidence import cohort_screens
 from evidence.cohort_page import Answer
+from numpy.typing import NDArray
 
-from core.types import LABELS
 from models.classifier import softmax
 from training.datasets import Split
 from training.fit.recipe import ViewsRecipe
-from training.phantom.labels import ORIGINAL
 from training.study import fitting
 from training.study.choosing import Cohort
 from training.study.pretraining import Pretrained
@@ -25,11 +19,9 @@ from training.study.recipe import StudyRecipe
 from training.study.simulated import SimulatedMaps
 
 COMMON_SEED, FIRST_SEED = 37_000, 37_001
-SHARES = (ORIGINAL[LABELS[0]], ORIGINAL[LABELS[1]], ORIGINAL[LABELS[2]])
 
 Model = Callable[[SimulatedMaps, Split, SimulatedMaps, int], dict[str, Answer]]
 """From a cohort, its split, the common patients and its number to answers on "validation", "test" and "common"."""
-
 
 More = Callable[[SimulatedMaps, Split, int], cohort_screens.Made | None]
 """Patients made from a cohort, to learn from as well."""

@@ -136,7 +136,7 @@ def test_ninety_nine_of_a_hundred_validation_patients_pass(fitted):
 
 def test_with_a_handful_of_patients_nothing_is_fitted(fitted):
     few = fitted[2].take(slice(5))
-    with pytest.raises(PerfuscopeError, match="needs 20 training and 20 validation patients"):
+    with pytest.raises(PerfuscopeError, match="needs 15 training and 15 validation patients"):
         fitting.fit(few, few)
 
 
