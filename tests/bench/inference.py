@@ -20,7 +20,7 @@ def rows() -> Iterator[Row]:
 
     tensor = np.random.default_rng(1).uniform(-1, 1, (224, 224, 3)).astype(np.float32)
     keras_model = mobilenet.build(None)
-    shipped = artifact.load(artifact.shipped())
+    shipped = artifact.load(artifact.find("mobilenet-sim-1"))
     one, two = Classifier(shipped), Classifier(shipped, threads=2)
     works: dict[str, Callable[[], object]] = {
         "one thread, as a worker has": lambda: one.run(tensor),

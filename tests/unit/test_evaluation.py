@@ -92,7 +92,7 @@ def test_baselines_stand_beside_the_network():
 
 
 def test_an_evaluation_agrees_with_single_predictions():
-    classifier = Classifier(artifact.load(artifact.shipped()))
+    classifier = Classifier(artifact.load(artifact.find("mobilenet-sim-1")))
     data = patients([0, 1, 2])
     found = evaluate(classifier, data, name="noise")
     answers = [classifier.judge(views, None) for views in data.pixels]

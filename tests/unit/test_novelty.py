@@ -48,7 +48,7 @@ class StubNetwork:
 def fitted(tmp_path_factory):
     """The shipped network's artifact with what is usual of lookalikes, to the stub, beside it."""
     folder = tmp_path_factory.mktemp("artifacts") / "watchful"
-    shutil.copytree(artifact.shipped(), folder)
+    shutil.copytree(artifact.find("mobilenet-sim-1"), folder)
     rng = np.random.default_rng(31)
     pixels = np.stack([pixels_of(lookalikes.patient(rng)) for _ in range(TRAIN + VALIDATION)])
     looked = fitting.look(StubNetwork(), pixels, None)
@@ -122,7 +122,7 @@ def test_an_artifact_with_a_detector_travels_whole_and_has_an_identity_of_its_ow
     folder = fitted[0]
     copy = artifact.unpack(artifact.pack(folder), tmp_path / "copy")
     assert artifact.load(copy).novelty is not None
-    assert artifact.load(copy).identity.sha256 != artifact.load(artifact.shipped()).identity.sha256
+    assert artifact.load(copy).identity.sha256 != artifact.load(artifact.find("mobilenet-sim-1")).identity.sha256
     (copy / artifact.NOVELTY).unlink()
     with pytest.raises(PerfuscopeError, match=r"novelty\.npz is missing"):
         artifact.load(copy)
