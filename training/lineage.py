@@ -44,7 +44,8 @@ def _asked(git: str, folder: Path, *words: str) -> str:
 def command(arguments: Sequence[str]) -> str:
     """A command line as a card may hold it: of every path only its last name."""
     first, *rest = arguments
-    return " ".join([Path(first).name, *(_last_name(word) for word in rest)])
+    name = "perfuscope" if Path(first).name == "__main__.py" else Path(first).name
+    return " ".join([name, *(_last_name(word) for word in rest)])
 
 
 def _last_name(word: str) -> str:

@@ -26,10 +26,8 @@ _LEAST_SPREAD = 0.008
 """Of a thumbnail's pixel, of 1: two grey levels."""
 _LEAST = 15
 """With fewer training or validation patients nothing can be said of what is usual."""
-_COUNTED = 100
-"""With fewer patients than these their 99 % quantile is extrapolated: distances are nearly log-normal."""
-_Z = 2.326
-"""The 99 % quantile of the standard normal distribution."""
+_CONFIDENCE = 0.95
+"""Of the limits: so sure is it that QUANTILE of further patients pass, however few have been seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,7 @@ def look(network: Network, pixels: NDArray[np.uint8], maps: Floats | None) -> Lo
 
 
 def fit(train: Looked, validation: Looked) -> Detector:
-    """The detector whose limits let 99 % of the validation patients pass; PerfuscopeError with too few patients."""
+    """The detector whose limits let 99 % of patients pass, surely; PerfuscopeError with too few to tell."""
     if min(len(train.features), len(validation.features)) < _LEAST:
         raise PerfuscopeError(f"What is usual needs {_LEAST} training and {_LEAST} validation patients.")
     views = {
@@ -124,8 +122,13 @@ def _space(values: Floats, components: int, *, floor: float) -> Space:
 
 
 def _limit(scores: NDArray[np.floating]) -> float:
-    counted = float(np.quantile(scores, QUANTILE))
-    if len(scores) >= _COUNTED:
-        return counted
+    """The upper tolerance limit of QUANTILE, for distances are nearly log-normal; not below what was counted.
+
+    The factor is that of a one-sided tolerance interval (Natrella, Experimental Statistics, NBS Handbook 91, 1963).
+    """
+    from scipy.stats import nct, norm  # noqa: PLC0415 - of the training extra
+
+    n = len(scores)
+    factor = nct.ppf(_CONFIDENCE, n - 1, norm.ppf(QUANTILE) * np.sqrt(n)) / np.sqrt(n)
     logs = np.log(np.maximum(scores, 1e-9))
-    return max(counted, float(np.exp(logs.mean() + _Z * logs.std(ddof=1))))
+    return max(float(np.quantile(scores, QUANTILE)), float(np.exp(logs.mean() + factor * logs.std(ddof=1))))
