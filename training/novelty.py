@@ -16,8 +16,8 @@ from models.novelty import Detector, Space, ViewDetector
 
 Floats = NDArray[np.float32]
 
-QUANTILE = 0.99
-"""Of validation patients, this share is to be taken for usual."""
+QUANTILE = 0.995
+"""Of patients, this share is to be taken for usual: 1 % may be refused, and no limit is that exact."""
 _NETWORK, _THUMBNAIL = 24, 24
 """Principal components kept of each block of numbers."""
 _REFERENCE = 400
@@ -53,7 +53,7 @@ def look(network: Network, pixels: NDArray[np.uint8], maps: Floats | None) -> Lo
 
 
 def fit(train: Looked, validation: Looked) -> Detector:
-    """The detector whose limits let 99 % of patients pass, surely; PerfuscopeError with too few to tell."""
+    """The detector whose limits let 99.5 % of patients pass, surely; PerfuscopeError with too few to tell."""
     if min(len(train.features), len(validation.features)) < _LEAST:
         raise PerfuscopeError(f"What is usual needs {_LEAST} training and {_LEAST} validation patients.")
     views = {
