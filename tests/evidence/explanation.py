@@ -1,6 +1,6 @@
 """How often Grad-CAM's maximum lies in the simulated defect, and what is left of the maps with a random head.
 
-PYTHONPATH=.:tests python tests/evidence/explanation.py [--model NAME] [--patients 500]
+PYTHONPATH=.:tests python tests/evidence/explanation.py [--model NAME] [--patients 300]
 
 Simulated patients of a seed of their own; counted are those with ischemia or infarction whom the model calls so. The
 map is that of the label and the view QPS. Chance is the share of the map's cells that lie in the defect.
@@ -116,7 +116,7 @@ def run(*, model: str | None, patients: int, workers: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model")
-    parser.add_argument("--patients", type=int, default=500)
+    parser.add_argument("--patients", type=int, default=300)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     found = run(model=asked.model, patients=asked.patients, workers=asked.workers)
