@@ -23,10 +23,11 @@ def captioned(x: float, y: float, caption: str, value: str, *, max_width: float)
 
 
 def paragraph(
-    x: float, y: float, text: str, colour: Colour, *, max_width: float, max_lines: int, size: int = BODY
-) -> Iterator[Mark]:
-    """Lines from the baseline ``y`` down, the last one shortened where the text is longer."""
+    x: float, y: float, text: str, colour: Colour, *, max_width: float, lowest: float, size: int = BODY
+) -> Iterator[Text]:
+    """Lines from the baseline ``y`` down to ``lowest``; the last one is shortened where the text is longer."""
     step = round(1.34 * size)
-    lines = report_text.wrap(text, size, bold=False, max_width=max_width, max_lines=max_lines)
+    most = int((lowest - y) / step) + 1
+    lines = report_text.wrap(text, size, bold=False, max_width=max_width, max_lines=most)
     for index, written in enumerate(lines):
         yield Text(x, y + step * index, written, size, colour)

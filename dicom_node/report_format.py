@@ -19,7 +19,7 @@ def threshold(share: float) -> str:
 
 
 def percent_beside(probability: float, limit: float | None) -> str:
-    """A probability that on paper, too, lies on its own side of ``limit``: with a decimal where rounding would move it."""
+    """A probability on its own side of ``limit`` on paper, too: with a decimal where rounding would move it."""
     whole = percent(probability)
     if limit is None or (round(probability, 2) >= limit) == (probability >= limit):
         return whole

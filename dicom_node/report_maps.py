@@ -1,21 +1,21 @@
-"""The right side of the report page: the polar maps of each view, plain and under the activation map."""
+"""The right side of the report page: the polar maps of each view, and below them where the model looked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import LABELS, Label, RgbImage, View
+from core.types import LABELS, Label, View
 from dicom_node import report_format
 from dicom_node.report_content import ReportContent
 from dicom_node.report_fields import line
 from dicom_node.report_marks import Bar, Circle, Mark, Picture, Text
-from dicom_node.report_style import BODY, BOTTOM, INK, TITLE, RULE, SMALL, SOFT, TILE, TILE_GAP, TOP, VIEW
+from dicom_node.report_style import BOTTOM, INK, MEDIUM, RULE, SMALL, SOFT, TILE, TILE_GAP, TOP, VIEW
 from models import overlay
 
-_STEP = TILE + 30
-_FIRST = TOP + 76
+_FIRST, _STEP = TOP + 54, TILE + 30
+_OVER = BOTTOM - 22 - VIEW
+"""Where the maps begin, and the crops under their activation maps."""
 _CAPTIONS = {
     "stress": "Stress",
     "rest": "Rest",
@@ -27,17 +27,6 @@ _CAPTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tile:
-    """One of the four quarters of a crop."""
-
-    caption: str
-    pixels: RgbImage
-    over: RgbImage | None
-    """Under its part of the activation map."""
-    round: bool
-
-
 def explained(content: ReportContent) -> Label | None:
     """The label whose activation maps the page shows: the most probable one; None if it shows none."""
     if content.prediction is None or not any(_heat(content, view) is not None for view in content.crops):
@@ -46,22 +35,61 @@ def explained(content: ReportContent) -> Label | None:
 
 
 def marks(content: ReportContent, view: View, *, left: int) -> Iterator[Mark]:
-    """The view's name, what it says alone, and its maps: beside each other plain and explained, or plain only."""
+    """The view's name, what it says alone, its maps, and below them its crop under the activation map."""
+    yield from _heading(content, view, left)
+    if view not in content.crops:
+        yield from _empty(left, _FIRST, "not available")
+        return
+    yield from _plain(content, view, left)
+    yield from _explained(content, view, left)
+
+
+def _explained(content: ReportContent, view: View, left: int) -> Iterator[Mark]:
+    heat, label = _heat(content, view), explained(content)
+    if heat is None or label is None:
+        yield from _empty(
+            left, _OVER, "no activation map was kept" if content.has_result else "no result, no activation map"
+        )
+        return
+    yield Text(left, _OVER - 12, f"{'Activation' if heat.any() else 'No activation'} for {label.value}", SMALL, SOFT)
+    crop = overlay.dimmed(overlay.resized(content.crops[view], VIEW))
+    yield Picture(left, _OVER, overlay.laid_over(crop, heat, overlay.OPACITY))
+
+
+def _empty(left: int, top: int, why: str) -> Iterator[Mark]:
+    """A frame down to the end of the maps, with the reason why there is no picture."""
+    bottom = _OVER + VIEW
+    yield Bar((left, top, left + VIEW, bottom), RULE, outline=True)
+    yield Text(left + VIEW / 2, (top + bottom) / 2, why, SMALL, SOFT, align="middle")
+
+
+def _heading(content: ReportContent, view: View, left: int) -> Iterator[Mark]:
+    name = Text(left, _FIRST - 14, view.caption, MEDIUM, INK, bold=True)
+    yield name
     said = content.prediction.views.get(view) if content.prediction and content.has_result else None
-    yield (name := Text(left, TOP + 40, view.caption, TITLE - 6, INK, bold=True))
     if said is not None:
         label = said.probabilities.label
-        alone = f"alone {label.value}, {report_format.percent(said.probabilities[label])}"
-        width = VIEW - (name.area[2] - left) - 12
-        fitted = line(0, TOP + 40, alone, SMALL, SOFT, max_width=width)
-        yield Text(left + VIEW, TOP + 40, fitted.string, fitted.size, SOFT, align="right")
-    if view not in content.crops:
-        yield Bar((left, _FIRST, left + VIEW, BOTTOM - 26), RULE, outline=True)
-        yield Text(left + VIEW / 2, (_FIRST + BOTTOM) / 2, "not available", BODY, SOFT, align="middle")
-        return
-    heat = _heat(content, view)
-    tiles = list(_tiles(content, view, heat))
-    yield from _grid(tiles, left) if heat is None else _pairs(tiles, left)
+        alone = f"{label.value} {report_format.percent(said.probabilities[label])}"
+        fitted = line(0, name.y, alone, SMALL, SOFT, max_width=left + VIEW - name.area[2] - 10)
+        yield Text(left + VIEW, name.y, fitted.string, fitted.size, SOFT, align="right")
+
+
+def _plain(content: ReportContent, view: View, left: int) -> Iterator[Mark]:
+    """The tiles of a crop with their captions, in reading order; what is nameless and black is left out."""
+    crop, side = content.crops[view], len(content.crops[view]) // 2
+    names, maps = content.panels.get(view, ()), content.maps.get(view)
+    for index in range(4):
+        row, column = divmod(index, 2)
+        tile = crop[row * side : (row + 1) * side, column * side : (column + 1) * side]
+        if index >= len(names) and not tile.any():
+            continue
+        name = names[index] if index < len(names) else ""
+        x, top = left + column * (TILE + TILE_GAP), _FIRST + _STEP * row
+        yield Picture(x, top, overlay.resized(tile, TILE))
+        if maps is None or name in maps.circles:
+            yield Circle((x, top, x + TILE, top + TILE), RULE)
+        caption = _CAPTIONS.get(name, name.replace("_", " ").capitalize())
+        yield Text(x + TILE / 2, top + TILE + 21, caption, SMALL, SOFT, align="middle")
 
 
 def _heat(content: ReportContent, view: View) -> NDArray[np.float32] | None:
@@ -71,54 +99,6 @@ def _heat(content: ReportContent, view: View) -> NDArray[np.float32] | None:
         return None
     activation = said.activation[..., LABELS.index(content.prediction.label)]
     if not content.about_model.explains_maps:
-        return overlay.enlarged(activation, 2 * TILE)
+        return overlay.enlarged(activation, VIEW)
     maps = content.maps.get(view)
-    return overlay.on_each(activation, maps.circles, 2 * TILE, of=len(content.crops[view])) if maps else None
-
-
-def _tiles(content: ReportContent, view: View, heat: NDArray[np.float32] | None) -> Iterator[_Tile]:
-    """The crop's tiles in reading order; a nameless one only where it shows something or the model looked at it."""
-    crop = overlay.resized(content.crops[view], 2 * TILE)
-    names, maps = content.panels.get(view, ()), content.maps.get(view)
-    for index in range(4):
-        row, column = divmod(index, 2)
-        part = np.s_[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
-        pixels, hot = crop[part], None if heat is None else heat[part]
-        named = index < len(names)
-        if not named and not pixels.any() and (hot is None or hot.max() < overlay.HALF):
-            continue
-        name = names[index] if named else ""
-        yield _Tile(
-            _CAPTIONS.get(name, name.replace("_", " ").capitalize()),
-            pixels,
-            None if hot is None else overlay.laid_over(overlay.dimmed(pixels), hot, overlay.OPACITY),
-            maps is None or name in maps.circles,
-        )
-
-
-def _pairs(tiles: list[_Tile], left: int) -> Iterator[Mark]:
-    """A row a map: plain at the left, explained at the right."""
-    right = left + TILE + TILE_GAP
-    for x, heading in ((left, "as read"), (right, "activation")):
-        yield Text(x + TILE / 2, _FIRST - 10, heading, SMALL, SOFT, align="middle")
-    for index, tile in enumerate(tiles):
-        top = _FIRST + _STEP * index
-        yield from _drawn(tile.pixels, left, top, ring=tile.round)
-        if tile.over is not None:
-            yield from _drawn(tile.over, right, top, ring=tile.round)
-        yield Text(left + VIEW / 2, top + TILE + 21, tile.caption, SMALL, SOFT, align="middle")
-
-
-def _grid(tiles: list[_Tile], left: int) -> Iterator[Mark]:
-    """Plain maps, two in a row."""
-    for index, tile in enumerate(tiles):
-        row, column = divmod(index, 2)
-        x, top = left + column * (TILE + TILE_GAP), _FIRST + _STEP * row
-        yield from _drawn(tile.pixels, x, top, ring=tile.round)
-        yield Text(x + TILE / 2, top + TILE + 21, tile.caption, SMALL, SOFT, align="middle")
-
-
-def _drawn(pixels: RgbImage, x: int, y: int, *, ring: bool) -> Iterator[Mark]:
-    yield Picture(x, y, pixels)
-    if ring:
-        yield Circle((x, y, x + TILE, y + TILE), RULE)
+    return overlay.on_each(activation, maps.circles, VIEW, of=len(content.crops[view])) if maps else None

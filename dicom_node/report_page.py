@@ -70,7 +70,7 @@ def _patient(header: Header) -> Iterator[Mark]:
     born = report_format.day(header.birth_date.reveal())
     yield from captioned(view_left(0), y, "Born", born, max_width=half - 16)
     about = ", ".join(filter(None, (header.sex.reveal(), report_format.age(header))))
-    yield from captioned(view_left(0) + half, y, "Sex, age at study", about, max_width=half - 16)
+    yield from captioned(view_left(0) + half, y, "Sex, age", about, max_width=half - 16)
     day, clock = report_format.day(header.study_date.reveal()), report_format.clock(header.study_time.reveal())
     yield from captioned(view_left(1), y, "Study", f"{day} {clock}".strip(), max_width=VIEW)
     yield from captioned(view_left(2), y, "Accession", header.accession_number.reveal(), max_width=VIEW)

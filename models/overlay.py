@@ -22,7 +22,7 @@ HALF = 0.5
 """A line goes round what has at least half the peak."""
 _FAINT = 0.15
 """Below this share of the peak nothing is laid over: the network's ground level, not a place."""
-_DIM = 0.45
+_DIM = 0.42
 OPACITY = 0.8
 """On a dimmed picture."""
 

@@ -43,7 +43,9 @@ def _entry(answer: Answer, model: ModelShown) -> Entry:
         title, subtitle, whose = "Study", "all three views", "The study"
     if answer.status is Status.REFUSED or answer.reason is Reason.NOVEL:
         why = Reason.NOVEL.sentence + (f" ({answer.detail})" if answer.detail else "")
-        return Entry(title, subtitle, "Refused", Tone.REFUSED, f"{whose} gets no label: {why}.", None, _panels(answer, model))
+        return Entry(
+            title, subtitle, "Refused", Tone.REFUSED, f"{whose} gets no label: {why}.", None, _panels(answer, model)
+        )
     if answer.reason is not None:
         return Entry(title, subtitle, "No result", Tone.REFUSED, _why(answer.files[0], answer.reason, answer.detail))
     if answer.probabilities is None:
