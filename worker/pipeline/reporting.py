@@ -78,7 +78,7 @@ class Reporting:
         local = now.astimezone(report.zone_of(header) or self._zone())
         sop_instance_uid, series_instance_uid = (Phi(generate_uid(prefix=None)) for _ in range(2))
         built = report.build_secondary_capture(
-            material.content(found, header, self.layouts, local),
+            material.content(found, header, self.layouts, local, show_patient=self.settings.report.show_patient),
             header,
             [SourceReference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid) for i in found.instances],
             sop_instance_uid=sop_instance_uid,
