@@ -166,7 +166,7 @@ def page(shown: list[Shown], classifier: Classifier) -> str:
     model = classifier.identity
     head = f"""# Predictions on single studies
 
-**Research use only, not for diagnosis. {classifier.card.statement}** Written by `python tests/evidence/predictions.py`;
+**{classifier.card.statement}** Written by `python tests/evidence/predictions.py`;
 nobody chose the patients.
 
 Model {model.name} {model.version}, SHA-256 `{model.sha256}`. Above what is kept of each screen, below where the model

@@ -47,7 +47,7 @@ GOLDEN = {
     "withdrawn": HERE / "withdrawn.png",
     "older": HERE / "older.png",
 }
-STUDIES = {"accepted": 0, "needs_review": 1}
+STUDIES = {"accepted": 0, "needs_review": 5}
 """Simulated patients by what the shipped model makes of them."""
 AT = datetime(2026, 1, 15, 23, 30, 5, tzinfo=UTC)
 LARGEST_DIFFERENCE, LARGEST_SHARE = 48, 0.002
@@ -73,7 +73,7 @@ def ask() -> None:
     classifier = Classifier(model)
     answers: dict[str, object] = {
         "model": [model.identity.name, model.identity.version, model.identity.sha256],
-        "review_below": model.card.review_below,
+        "card": {"kind": model.card.kind, "review_below": model.card.review_below},
     }
     for name, index in STUDIES.items():
         answer = classifier.predict({view: CropInput(kept[0], kept[2]) for view, kept in crops(index).items()})
@@ -106,7 +106,7 @@ def content(name: str) -> ReportContent:
         created_at=AT,
         prediction=StudyPrediction(Probabilities(**said_of["study"]), status, views, 20.0),
         model=ModelIdentity(*answers["model"]),
-        about_model=AboutModel(review_below=answers["review_below"]),
+        about_model=AboutModel.of(answers["card"]),
         crops={view: one[0] for view, one in kept.items()},
         panels={view: one[1] for view, one in kept.items()},
         maps={view: one[2] for view, one in kept.items()},
