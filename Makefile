@@ -3,11 +3,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes share the tests; of those that start services a file stays whole in one. What kills processes runs alone.
+# Two processes share the tests; a file stays whole in one, so that what its tests share is made once. What kills
+# processes runs alone.
 QUICK := tests/unit tests/contract tests/golden
 WITH_PROCESSES := tests/integration tests/e2e tests/browser
 ALONE := tests/chaos
 ARGS ?=
+# Many processes start here, and each would compile all of the application anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help install install-dev demo train-demo test check fmt bench evidence pins clean
@@ -28,8 +31,8 @@ train-demo: .venv/.dev  ## Train a small model on simulated patients and evaluat
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2
-	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)

@@ -13,6 +13,16 @@ from db.model_versions import NewArtifact
 from db.session import Sessions, make_engine
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process under ``--dist loadgroup``, so that what they share is made once.
+
+    Files that share more than the database name a group.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """One PostgreSQL server for all tests; the roles on it are theirs together."""

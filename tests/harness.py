@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import commands
 from pydicom import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
@@ -156,8 +157,7 @@ class Installation:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """The output of a command that ends."""
-        command = [sys.executable, "-m", "cli", *arguments]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        done = commands.run(*arguments, env=self.env)
         assert done.returncode == code, done.stderr
         return done.stdout
 

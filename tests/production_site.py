@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import commands
 from harness import Installation, Pacs, until
 from production import PostgreSQL, Redis
 
@@ -68,8 +69,7 @@ class Site(Installation):
         }
 
     def run_as(self, name: str, *arguments: str) -> str:
-        command = [sys.executable, "-m", "cli", *arguments]
-        done = subprocess.run(command, env=self.env_of(name), capture_output=True, text=True, timeout=60, check=False)
+        done = commands.run(*arguments, env=self.env_of(name))
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -34,6 +34,11 @@ def study(*, index: int = 0, **changes: Any) -> list[Dataset]:
     return datasets
 
 
+def of_different_patients(count: int) -> list[list[Dataset]]:
+    """Studies of as many patients, who share the screens of three."""
+    return [study(index=k % 3, PatientID=f"SIM-{k:03}", PatientName=f"NUMBER{k}^SIMULATED") for k in range(count)]
+
+
 def renew(ds: Dataset) -> None:
     """Give an object another SOP Instance UID."""
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)

@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import PerfuscopeError
 from core.types import REQUIRED_VIEWS, Probabilities, Status, StudyPrediction, View, ViewPrediction
 from models import mobilenet
-from models.chatter import quiet_stderr
+from models.chatter import load_tensorflow, quiet_stderr
 from models.classifier import softmax, study_probabilities
 from models.crop import CropInput
 from models.preprocess import to_tensor
@@ -57,6 +57,7 @@ class KerasClassifier:
 
 
 def _load(path: Path) -> Any:
+    load_tensorflow()
     with quiet_stderr():
         import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
 

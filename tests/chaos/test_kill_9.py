@@ -6,10 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+import studies
 from harness import Background, Installation, Pacs, alive, descendants, push_like_a_pacs, until, write
-
-from core.types import LABELS
-from training.phantom import cohort, dicom
 
 STUDIES = 20
 VICTIMS = ("cli node", "queues edge", "queues inference", "cli up")
@@ -31,9 +29,8 @@ def kill_one(installation: Installation, victim: str) -> None:
 
 
 def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    patients = (cohort.simulate(99, index, label=LABELS[index % 3]) for index in range(STUDIES))
-    studies = [dicom.datasets(patient) for patient in patients]
-    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(studies)]
+    sent = studies.of_different_patients(STUDIES)
+    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(sent)]
     pacs = Pacs().start()
     installation = Installation(tmp_path / "home", pacs, SETTINGS)
     installation.start()
@@ -43,7 +40,7 @@ def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> Non
             time.sleep(1.5)
             kill_one(installation, victim)
         sender.finish(150)
-        uids = {str(datasets[0].StudyInstanceUID) for datasets in studies}
+        uids = {studies.uid_of(datasets) for datasets in sent}
         until(lambda: uids <= {r.study for r in pacs.received}, 120, f"{STUDIES} reports; {len(pacs.received)} came")
         until(lambda: _all_sent(installation), 60, "every delivery is written down")
     finally:

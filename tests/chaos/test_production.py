@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import studies
 from harness import Background, push_like_a_pacs, until, write
 from production_site import COMMANDS, Site, site
 from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
-
-from core.types import LABELS
-from training.phantom import cohort, dicom
 
 STUDIES = 20
 BLOWS = int(os.environ.get("CHAOS_BLOWS", "7"))
@@ -39,10 +37,9 @@ def blows(hospital: Site) -> list[Callable[[], None]]:
 
 
 def test_20_studies_20_reports_whatever_falls_over(tmp_path: Path) -> None:
-    patients = (cohort.simulate(77, index, label=LABELS[index % 3]) for index in range(STUDIES))
-    studies = [_screens(dicom.datasets(patient)) for patient in patients]
-    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(studies)]
-    uids = {str(datasets[0].StudyInstanceUID) for datasets in studies}
+    sent = [_screens(datasets) for datasets in studies.of_different_patients(STUDIES)]
+    folders = [write(datasets, tmp_path / str(number)) for number, datasets in enumerate(sent)]
+    uids = {studies.uid_of(datasets) for datasets in sent}
     with site(tmp_path, **SETTINGS) as hospital:
         sender = Background(lambda: push_like_a_pacs(hospital, folders))
         for blow in itertools.islice(itertools.cycle(blows(hospital)), BLOWS):

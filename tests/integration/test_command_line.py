@@ -5,18 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import pytest
 
 
-def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def environment(home: Path, **env: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_")}
+    return kept | {"PERFUSCOPE_HOME": str(home)} | env
+
+
+def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return commands.run(*arguments, env=environment(home, **env))
+
+
+def started(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """The command under a Python that is started for it and heeds the variables that only a start heeds."""
+    command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        env=kept | {"PERFUSCOPE_HOME": str(home)} | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        command, env=environment(home, **env), capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -40,6 +46,12 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     assert one_sentence(perfuscope("simulate", str(tmp_path / "file"), "--patients", "1", home=tmp_path / "home"))
 
 
+def test_a_started_command_and_one_that_is_forked_say_the_same(home: Path) -> None:
+    for command in (("results",), ("results", "--since", "yesterday"), ("studies", "show", "0123"), ("nonsense",)):
+        one, other = (way(*command, home=home, COLUMNS="80") for way in (started, perfuscope))
+        assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr), command
+
+
 def test_a_named_pipe_is_no_file_to_send(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = perfuscope("send", str(tmp_path / "pipe"), "--to", "A@127.0.0.1:1", home=tmp_path / "home")
@@ -59,7 +71,7 @@ def test_unknown_keys(home: Path) -> None:
 
 def test_a_terminal_that_knows_no_unicode(home: Path) -> None:
     for command in (("results",), ("audit", "list"), ("quarantine", "list"), ("--help",)):
-        done = perfuscope(*command, home=home, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+        done = started(*command, home=home, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
         assert done.returncode == 0, done.stderr
 
 

@@ -11,7 +11,7 @@ from training.evaluation import cross_validation
 from training.evaluation.cross_validation import Plan
 from training.evaluation.trainers import trainer_of
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.xdist_group("tensorflow")]
 
 
 def test_a_recipe_is_trained_and_judged_by_folds(tmp_path):
@@ -23,7 +23,7 @@ def test_a_recipe_is_trained_and_judged_by_folds(tmp_path):
     data = Dataset(names, labels, pixels, None, {}, "0" * 64, "simulated")
     full = recipe.read(Path(recipe.__file__).parent / "recipes" / "simulated.toml")
     stages = {name: getattr(full, name).model_copy(update={"epochs": 1, "batch": 4}) for name in ("stage_1", "stage_2")}
-    short = full.model_copy(update={"weights": "none", **stages})
+    short = full.model_copy(update={"weights": "none", "train_from_layer": 80, **stages})  # few layers: quick to trace
     found = cross_validation.cross_validation(
         data, trainer_of(short, run=tmp_path), Plan(1, 2, seed=3), run=tmp_path, identity={"recipe": "short"}
     )

@@ -15,7 +15,7 @@ from training.study.recipe import FineTuning, Pretraining
 from training.study.refit import Stage
 from training.study.simulated import SimulatedMaps
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.xdist_group("tensorflow")]
 
 
 def patients(count, seed):
@@ -34,8 +34,8 @@ def patients(count, seed):
 def pretrained(tmp_path_factory):
     make_repeatable(3)
     folder = tmp_path_factory.mktemp("pretrained")
-    recipe = Pretraining(patients=27, epochs=1, batch=9)
-    learn(patients(27, 1), recipe, seed=3, folder=folder, say=lambda _: None)
+    recipe = Pretraining(patients=12, epochs=1, batch=6)
+    learn(patients(12, 1), recipe, seed=3, folder=folder, say=lambda _: None)
     return read(folder)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stderr
 from pathlib import Path
 
+import drawn
 import pytest
+from dataset_command import SPLIT, run
 from ward import Clock, Ward
 
 from core import log
@@ -76,3 +78,30 @@ def stderr_log() -> Iterator[Callable[[], str]]:
     sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     for name, logger in loggers.items():
         logger.setLevel(levels[name])
+
+
+@pytest.fixture(scope="session")
+def class_folders_of_three(tmp_path_factory):
+    """One patient of each class: 1 is normal, 2 has ischemia, 3 an infarction."""
+    return drawn.class_folders(tmp_path_factory.mktemp("sorted") / "screens", each=1)
+
+
+@pytest.fixture(scope="session")
+def class_folders_of_nine(tmp_path_factory):
+    """Three patients of each class, numbered from 1 on."""
+    return drawn.class_folders(tmp_path_factory.mktemp("many") / "screens")
+
+
+@pytest.fixture(scope="session")
+def ready_set(class_folders_of_nine, tmp_path_factory):
+    """A data set that is imported, cropped and split; tests that change it take a copy."""
+    out = tmp_path_factory.mktemp("ready") / "set"
+    run("import", class_folders_of_nine, "--out", out)
+    run("crop", out)
+    run("split", out, *SPLIT)
+    return out
+
+
+@pytest.fixture
+def own_set(ready_set, tmp_path):
+    return shutil.copytree(ready_set, tmp_path / "set")

@@ -19,6 +19,8 @@ from training.datasets import inserting, reviewing, synthesizing
 from training.datasets import manifest as manifests
 from training.phantom.disease import Defect, Territory
 
+pytestmark = pytest.mark.xdist_group("datasets")
+
 NAMES = ("qps", "stress_qgs", "rest_qgs")
 
 
@@ -30,9 +32,9 @@ def run(*arguments, code=0):
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory):
+def ready(class_folders_of_nine, tmp_path_factory):
     home = tmp_path_factory.mktemp("made")
-    run("import", drawn.class_folders(home / "screens"), "--out", home / "set", "--simulated")
+    run("import", class_folders_of_nine, "--out", home / "set", "--simulated")
     run("crop", home / "set", "--drop-screens")
     run("split", home / "set", "--shares", "34/33/33")
     return home / "set"
@@ -43,22 +45,23 @@ def own(ready, tmp_path):
     return shutil.copytree(ready, tmp_path / "set")
 
 
-@pytest.fixture
-def generated(tmp_path):
-    """Two cases: one as screens of the layout, one as squares of another size than the crops."""
-    folder = tmp_path / "generated"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def with_candidates(ready, tmp_path_factory):
+    """The data set and two cases: one as screens of the layout, one as squares of another size than the crops."""
+    folder = tmp_path_factory.mktemp("generated")
     for view, name in zip(REQUIRED_VIEWS, NAMES, strict=True):
         Image.fromarray(drawn.screen(view, 501)).save(folder / f"g1_{name}.png", compress_level=1)
         small = np.random.default_rng(7).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(small).resize((512, 512)).save(folder / f"g2_{name}.png", compress_level=1)
-    return folder
+    out = shutil.copytree(ready, tmp_path_factory.mktemp("candidates") / "set")
+    run("add-synthetic", out, folder, "--label", "ischemia", "--generator", "TESTGEN 1", "--prompt", "a defect")
+    return out
 
 
 @pytest.fixture
-def waiting(own, generated):
-    run("add-synthetic", own, generated, "--label", "ischemia", "--generator", "TESTGEN 1", "--prompt", "a defect")
-    return own
+def waiting(with_candidates, tmp_path):
+    """A copy, to decide about."""
+    return shutil.copytree(with_candidates, tmp_path / "set")
 
 
 def decisions(path, said, *, by="Test Reviewer"):

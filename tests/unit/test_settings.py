@@ -3,9 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import commands
 import pytest
 
 from core import settings
@@ -226,8 +226,7 @@ def test_peers_are_found_by_what_they_may_do(load):
 
 def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_")} | env
-    command = [sys.executable, "-m", "cli", *arguments, "--home", str(home)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return commands.run(*arguments, "--home", str(home), env=environment)
 
 
 @pytest.mark.parametrize(

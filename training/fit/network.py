@@ -1,6 +1,5 @@
 """Building the network for a run, and what it says of a data set. Needs TensorFlow."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from core.errors import PerfuscopeError
 from core.types import LABELS, REQUIRED_VIEWS
 from models import mobilenet
-from models.chatter import quiet_stderr
+from models.chatter import load_tensorflow
 from models.preprocess import scale
 from training.datasets import Dataset
 from training.fit.recipe import ViewsRecipe
@@ -20,12 +19,10 @@ Floats = NDArray[np.float32]
 
 def make_repeatable(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow and ask for deterministic kernels: seeds alone do not repeat a run."""
-    with quiet_stderr():
-        import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
-        import tensorflow as tf  # noqa: PLC0415
+    load_tensorflow()
+    import keras  # noqa: PLC0415 - importing this module must not load TensorFlow
+    import tensorflow as tf  # noqa: PLC0415
 
-        tf.zeros(())  # the first tensor greets too
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it calls a part of a model a retraced function
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
