@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--pretraining", type=int)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--synthesized", action="store_true", help="original learns from synthesized patients too")
+    parser.add_argument("--synthesized", action="store_true", help="both recipes with synthesized patients, too")
     parser.add_argument("--weights", type=Path, help="ImageNet's, for the recipe original; default: Keras fetches them")
     parser.add_argument("--kept", type=Path, default=KEPT)
     asked = parser.parse_args()
@@ -108,9 +108,9 @@ def main() -> None:
         "always Normal": always,
         "oracle": oracle,
         "study, cohort left out": unadapted(pretrained),
-        "study, with synthesized": study(recipe, pretrained, more=more),
     }
     if asked.synthesized:
+        models["study, with synthesized"] = study(recipe, pretrained, more=more)
         models["original, with synthesized"] = of_images(more=more)
     found = run(
         models, recipe=recipe, cohorts=asked.cohorts, common=asked.common, kept=asked.kept, workers=asked.workers
