@@ -15,6 +15,7 @@ from PIL import Image
 
 from core import DISCLAIMER, TRAINED_ON
 from core.types import Label, View
+from models import artifact
 from training.gui.window import shortened
 from training.phantom.cohort import simulate
 from training.phantom.dicom import write_study
@@ -50,7 +51,7 @@ def test_a_folder_shows_the_study_its_views_the_bars_and_the_model(opened: Opene
     opened.press("<Control-O>")
     words, drawn = opened.words(), opened.drawn()
     assert [entry.title for entry in opened.presenter.shown.entries] == ["Study", *(v.caption for v in View)]
-    assert "mobilenet-sim-1" in words
+    assert artifact.shipped().name in words
     assert DISCLAIMER in words
     assert TRAINED_ON in words
     assert {"QPS", "Stress QGS", "Rest QGS", "Normal", "Ischemia", "Infarction"} <= set(drawn)
