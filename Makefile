@@ -31,8 +31,8 @@ train-demo: .venv/.dev  ## Train a small model on simulated patients and evaluat
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2 --dist loadgroup
-	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
 	@$(BIN)/python -m pytest $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)

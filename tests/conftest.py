@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from production import Databases, PostgreSQL
+from sharing import Sharing
 
 from core.types import ModelIdentity
 from db import model_versions, schema
@@ -13,14 +15,9 @@ from db.model_versions import NewArtifact
 from db.session import Sessions, make_engine
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process under ``--dist loadgroup``, so that what they share is made once.
-
-    Files that share more than the database name a group.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
+    """Which process runs what."""
+    return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from sharing import TOGETHER
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -13,3 +15,7 @@ def test_make_test_names_every_folder_with_tests():
     )
     holding = {f"tests/{path.relative_to(ROOT / 'tests').parts[0]}" for path in (ROOT / "tests").rglob("test_*.py")}
     assert sorted(named) == sorted(holding)
+
+
+def test_every_file_that_shares_is_there():
+    assert [file for files in TOGETHER.values() for file in files if not (ROOT / file).exists()] == []

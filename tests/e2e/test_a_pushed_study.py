@@ -14,8 +14,6 @@ from core import DISCLAIMER, MANUFACTURER
 from core.types import Label
 from training.phantom import cohort, dicom
 
-pytestmark = pytest.mark.xdist_group("perfuscope")
-
 
 def simulated(index: int, label: Label = Label.ISCHEMIA) -> list[Dataset]:
     return dicom.datasets(cohort.simulate(4711, index, label=label))

@@ -14,8 +14,6 @@ from pynetdicom.sop_class import Verification
 from core import SELF_TEST_AE
 from training.phantom import cohort, dicom
 
-pytestmark = pytest.mark.xdist_group("perfuscope")
-
 KEPT_BACK = {"quarantine": "warn"}
 """Other tests of this folder leave bad screens behind."""
 

@@ -15,7 +15,7 @@ from models.preprocess import to_tensor
 from training import keras_file
 from training.keras_file import KerasClassifier
 
-pytestmark = [pytest.mark.training, pytest.mark.xdist_group("tensorflow")]
+pytestmark = pytest.mark.training
 
 
 @pytest.fixture(scope="module")

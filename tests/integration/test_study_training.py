@@ -15,7 +15,7 @@ from training.study.recipe import FineTuning, Pretraining
 from training.study.refit import Stage
 from training.study.simulated import SimulatedMaps
 
-pytestmark = [pytest.mark.training, pytest.mark.xdist_group("tensorflow")]
+pytestmark = pytest.mark.training
 
 
 def patients(count, seed):

@@ -14,8 +14,6 @@ from training import datasets
 from training.datasets import class_folders
 from training.datasets import manifest as manifests
 
-pytestmark = pytest.mark.xdist_group("datasets")
-
 
 def images(folder):
     """The pixels of a folder's pictures by name."""

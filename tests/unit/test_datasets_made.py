@@ -19,8 +19,6 @@ from training.datasets import inserting, reviewing, synthesizing
 from training.datasets import manifest as manifests
 from training.phantom.disease import Defect, Territory
 
-pytestmark = pytest.mark.xdist_group("datasets")
-
 NAMES = ("qps", "stress_qgs", "rest_qgs")
 
 

@@ -16,8 +16,6 @@ from core.types import View
 from training import datasets
 from training.datasets import manifest as manifests
 
-pytestmark = pytest.mark.xdist_group("datasets")
-
 
 def spoiled_class(copy):
     shutil.copy(copy / "Normal" / "1_qps.png", copy / "INFARCTION" / "1_qps.png")

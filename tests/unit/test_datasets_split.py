@@ -14,8 +14,6 @@ from core.types import REQUIRED_VIEWS, View
 from training import datasets
 from training.datasets import duplicates, pictures
 
-pytestmark = pytest.mark.xdist_group("datasets")
-
 
 def test_the_same_seed_splits_alike_and_another_does_not(own_set):
     before = datasets.read(own_set).subset

@@ -8,8 +8,6 @@ from dataset_command import edited, run
 from core.errors import PerfuscopeError
 from training import datasets
 
-pytestmark = pytest.mark.xdist_group("datasets")
-
 
 def test_a_changed_file_is_named(own_set):
     path = own_set / "crops" / "3_qps.png"

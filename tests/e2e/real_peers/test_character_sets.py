@@ -15,8 +15,6 @@ from core import MANUFACTURER
 from dicom_node.report import to_bytes
 from dicom_node.report_header import encodings, raw
 
-pytestmark = pytest.mark.xdist_group("hospital")
-
 NAMES = REGULAR | ODD
 PERSON_NAMES = ("PatientName", "ReferringPhysicianName")
 UNKNOWN_TO_DCIODVFY = {"chinese_gbk"}

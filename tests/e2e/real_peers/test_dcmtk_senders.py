@@ -27,8 +27,6 @@ from studies import renew, study, uid_of
 
 from dicom_node.scp import TRANSFER_SYNTAXES
 
-pytestmark = pytest.mark.xdist_group("hospital")
-
 ENCODED_BY = {
     ImplicitVRLittleEndian: ("dcmconv", "+ti"),
     ExplicitVRLittleEndian: ("dcmconv", "+te"),

@@ -30,8 +30,6 @@ from studies import renew, study, uid_of
 from core import MANUFACTURER
 from dicom_node.scp import TRANSFER_SYNTAXES
 
-pytestmark = pytest.mark.xdist_group("hospital")
-
 SYNTAXES = (
     ImplicitVRLittleEndian,
     ExplicitVRLittleEndian,

@@ -8,8 +8,6 @@ from harness import PACS_AE, until
 from peers import storescu
 from pydicom import dcmread
 
-pytestmark = pytest.mark.xdist_group("hospital")
-
 FILES = sorted((Path(__file__).resolve().parents[4] / "shared" / "data" / "nm_dicom").glob("*.dcm"))
 
 
