@@ -57,9 +57,10 @@ def _facts(card: "Card") -> Iterator[tuple[str, str]]:
 def _refuses(card: "Card") -> str:
     if card.novelty is None:
         return "nothing: it has no novelty detector"
-    said = f"what lies beyond {card.novelty.quantile:.1%} of {card.novelty.validation_patients} validation patients"
-    found = card.novelty.refused_held_out
-    return said + (f"; {_share(found)} of {card.novelty.held_out}" if found else "")
+    limits = card.novelty
+    said = f"what lies beyond limits for {limits.quantile:.1%} of patients, by {limits.validation_patients} validation ones"
+    found = limits.refused_held_out
+    return said + (f"; {_share(found)} of {limits.held_out}" if found else "")
 
 
 def _counts(counts: "Mapping[Label, int]") -> str:

@@ -110,6 +110,7 @@ class NoveltyLimits(Record):
     """The limits beyond which an input is refused, and how many patients they refuse that took no part in them."""
 
     quantile: Annotated[float, Field(gt=0, le=1)]
+    """The share of patients like the training's that the limits are to let pass."""
     validation_patients: int
     study: Positive
     views: Mapping[View, tuple[Positive, Positive, Positive]]

@@ -120,9 +120,8 @@ def main() -> None:
 
 def read_recipe(*, patients: int | None = None, epochs: int | None = None) -> StudyRecipe:
     """The shipped recipe, with fewer simulated patients or epochs if asked."""
-    import tomllib
-
-    recipe = StudyRecipe.model_validate(tomllib.loads(recipes.find("study").read_text(encoding="utf-8")))
+    recipe = recipes.read(recipes.find("study"))
+    assert isinstance(recipe, StudyRecipe)
     changes = {name: value for name, value in (("patients", patients), ("epochs", epochs)) if value is not None}
     return recipe.model_copy(update={"pretraining": recipe.pretraining.model_copy(update=changes)})
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from core.types import LABELS, Probabilities
+from core.types import LABELS
 from models.card import TpdRule
-from training.evaluation import ablation, baselines, bootstrap, page, panel, report
+from training.evaluation import ablation, baselines, bootstrap, page, report
 from training.evaluation.answers import Answers, Cohort
 from training.evaluation.page import interval, share
 from training.evaluation.subgroups import groups
@@ -172,16 +171,3 @@ def test_worst_are_wrong_and_the_least_believed_first(both):
     given = [wrong.given_to_truth for wrong in both[0].worst]
     assert given == sorted(given)
     assert all(wrong.truth != wrong.answer and wrong.truth in LABELS for wrong in both[0].worst)
-
-
-def test_a_panel_shows_crop_activation_and_bars(tmp_path):
-    crop = np.full((64, 64, 3), 100, np.uint8)
-    activation = np.zeros((7, 7), np.float32)
-    activation[3, 3] = 1
-    mixed = panel.blended(crop, activation)
-    assert mixed[32, 32, 0] > mixed[0, 0, 0]
-    assert (mixed[0, 0] == mixed[0, 0, 0]).all()
-    shown = panel.Shown("invented", crop, activation, Probabilities(0.1, 0.7, 0.2))
-    panel.draw([shown, shown], tmp_path / "panel.png", note="simulated")
-    with Image.open(tmp_path / "panel.png") as picture:
-        assert picture.width > 800

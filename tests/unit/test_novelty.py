@@ -9,6 +9,7 @@ import pytest
 import strangers
 import typer
 from PIL import Image
+from scipy.stats import norm
 from typer.testing import CliRunner
 
 from cli.predict import predict
@@ -188,3 +189,11 @@ def test_the_card_keeps_the_limits(fitted):
     assert isinstance(card.novelty, NoveltyLimits)
     assert card.novelty.study == pytest.approx(fitted[1].study_limit)
     assert card.novelty.quantile == fitting.QUANTILE
+
+
+def test_a_limit_holds_for_further_patients_however_few_were_seen():
+    rng, spread = np.random.default_rng(33), 0.3
+    for seen in (15, 144):
+        limits = np.array([fitting._limit(rng.lognormal(0, spread, seen)) for _ in range(300)])
+        refused = norm.sf(np.log(limits) / spread)
+        assert (refused <= 1 - fitting.QUANTILE).mean() > 0.9

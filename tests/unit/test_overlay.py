@@ -35,7 +35,7 @@ def test_in_grey_the_scale_rises_from_nothing_to_the_peak():
 
 
 def test_on_a_dimmed_picture_what_was_looked_at_is_brighter_than_anything_else():
-    white = overlay.dimmed(np.full((60, 60, 3), 255, np.uint8))
+    white = overlay.dimmed(np.full((60, 60, 3), 255, np.uint8), 60)
     heat = np.zeros((60, 60), np.float32)
     heat[20:40, 20:40] = 1
     grey = overlay.laid_over(white, heat, overlay.OPACITY).astype(float) @ GREY

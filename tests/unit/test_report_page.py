@@ -81,14 +81,11 @@ def _strings(content: ReportContent) -> list[str]:
 
 
 def _overlaps(content: ReportContent) -> list[tuple[str, str]]:
-    texts = [mark for mark in report_page.marks(content) if isinstance(mark, Text)]
+    texts = [(mark.string, mark.area) for mark in report_page.marks(content) if isinstance(mark, Text)]
     return [
-        (one.string, other.string)
-        for one, other in combinations(texts, 2)
-        if one.area[0] < other.area[2]
-        and other.area[0] < one.area[2]
-        and one.area[1] < other.area[3]
-        and other.area[1] < one.area[3]
+        (one, other)
+        for (one, a), (other, b) in combinations(texts, 2)
+        if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
     ]
 
 
