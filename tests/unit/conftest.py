@@ -11,6 +11,7 @@ from pathlib import Path
 
 import drawn
 import pytest
+from anew import Anew, anew
 from dataset_command import SPLIT, run
 from ward import Clock, Ward
 
@@ -42,6 +43,13 @@ def new_sessions(database: str, request: pytest.FixtureRequest, tmp_path: Path) 
             return Sessions(engine, **options)
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def stories(migrated: Path) -> Iterator[Anew]:
+    """Empty databases, one after the other."""
+    with anew(migrated) as made:
+        yield made
 
 
 @pytest.fixture
