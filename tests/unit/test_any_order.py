@@ -3,12 +3,12 @@
 import hashlib
 import io
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
+from anew import Anew
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
@@ -31,7 +31,6 @@ from ward import Clock, Ward
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage, View
-from db.session import Sessions
 from db.tables import Instance
 from dicom_node import layouts
 from dicom_node.decode import decode

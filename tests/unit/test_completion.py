@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -17,7 +16,6 @@ from core.phi import Phi
 from core.types import REQUIRED_VIEWS, InstanceState, Label, Outcome, Reason, Stage, View
 from db import jobs, reports
 from db.reports import NewReport
-from db.session import Sessions
 from db.tables import Case, Instance, Job
 from dicom_node import completion
 from dicom_node.verdict import judge
