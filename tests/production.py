@@ -131,7 +131,9 @@ class Databases:
         engine.dispose()
 
     def take(self) -> Engine:
-        return self.free.pop() if self.free else make_engine(self.server.url(self.server.new_database(template=TEMPLATE)))
+        return (
+            self.free.pop() if self.free else make_engine(self.server.url(self.server.new_database(template=TEMPLATE)))
+        )
 
     def give_back(self, engine: Engine) -> None:
         """Empty it, quicker than making a new one; triggers and foreign keys are told to look away.
