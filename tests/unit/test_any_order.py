@@ -8,9 +8,9 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from anew import Anew
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kept_engines import Anew
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate

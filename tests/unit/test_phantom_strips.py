@@ -37,7 +37,7 @@ def as_jpeg(pixels: RgbImage, quality: int) -> RgbImage:
 
 @pytest.fixture(scope="module")
 def patients() -> list[SimulatedPatient]:
-    return [simulate(31, index, layout=NAME) for index in range(6)]
+    return [simulate(31, index, layout=NAME) for index in range(3)]
 
 
 def test_every_page_has_its_layout_and_every_choice_its_page() -> None:
