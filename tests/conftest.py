@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_engines import engine_on
 from production import Databases, PostgreSQL
 from sharing import Sharing
 
@@ -67,6 +68,6 @@ def sessions(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
         return
     path = tmp_path / "perfuscope.db"
     shutil.copyfile(request.getfixturevalue("empty_database"), path)
-    engine = make_engine(f"sqlite:///{path}")
+    engine = engine_on(path)
     yield Sessions(engine)
     engine.dispose()

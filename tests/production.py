@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 from harness import free_port, until
+from sqlalchemy import Engine
 
 from db import schema
 from db.session import Sessions, make_engine
@@ -120,7 +121,8 @@ class Databases:
     """Migrated databases on one server; one that is given back is emptied and given out again."""
 
     server: PostgreSQL
-    free: list[str] = field(default_factory=list)
+    free: list[Engine] = field(default_factory=list)
+    """Each knows what it once compiled, which takes longer than to run it."""
 
     def __post_init__(self) -> None:
         self.server.execute(f"CREATE DATABASE {TEMPLATE}")
@@ -128,14 +130,18 @@ class Databases:
         schema.upgrade(engine)
         engine.dispose()
 
-    def take(self) -> str:
-        return self.free.pop() if self.free else self.server.new_database(template=TEMPLATE)
+    def take(self) -> Engine:
+        return (
+            self.free.pop() if self.free else make_engine(self.server.url(self.server.new_database(template=TEMPLATE)))
+        )
 
-    def give_back(self, name: str) -> None:
+    def give_back(self, engine: Engine) -> None:
         """Empty it, quicker than making a new one; triggers and foreign keys are told to look away.
 
         One whose tables a test has changed is dropped.
         """
+        engine.dispose()
+        name = engine.url.database
         tables = [str(table) for table in Base.metadata.tables.values()]
         emptied = "; ".join(f"DELETE FROM {table}" for table in tables)
         try:
@@ -145,17 +151,15 @@ class Databases:
         except psycopg.Error:
             self.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         else:
-            self.free.append(name)
+            self.free.append(engine)
 
     @contextmanager
     def sessions(self, **options: object) -> Iterator[Sessions]:
-        name = self.take()
-        engine = make_engine(self.server.url(name))
+        engine = self.take()
         try:
             yield Sessions(engine, **options)
         finally:
-            engine.dispose()
-            self.give_back(name)
+            self.give_back(engine)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Fixtures of tests that speak DICOM to a node in this process."""
+"""Fixtures of tests that speak DICOM to a node in this process, or train."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,13 @@ from node_harness import Node, NodeMaker, quiet_log
 
 from db.session import Sessions
 from dicom_node import scp
+from models.chatter import load_tensorflow
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """TensorFlow is loaded, as training loads it."""
+    load_tensorflow()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A network in a Keras file answers as it would after its export; anything else in such a file is refused."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from models.classifier import softmax
 from models.crop import CropInput
 from models.preprocess import to_tensor
 from training import keras_file
+from training.fit import make_repeatable
 from training.keras_file import KerasClassifier
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("tensorflow")]
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,15 @@ def test_without_tensorflow_it_says_what_to_install(network, monkeypatch: pytest
     monkeypatch.setattr(keras_file, "find_spec", lambda name: None if name == "tensorflow" else find_spec(name))
     with pytest.raises(PerfuscopeError, match=r"needs TensorFlow: pip install"):
         KerasClassifier(network[1])
+
+
+def test_tensorflow_prints_nothing_of_its_own_while_it_trains(capfd: pytest.CaptureFixture[str]):
+    import keras
+
+    make_repeatable(1)  # what it asks for is what TensorFlow complains of
+    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    small.compile(loss="mse")
+    for _ in range(3):
+        small.fit(np.zeros((9, 4), np.float32), np.zeros((9, 3), np.float32), epochs=1, verbose=0)
+    os.write(2, b"what we say")
+    assert capfd.readouterr() == ("", "what we say")

@@ -15,7 +15,7 @@ from training.study.recipe import FineTuning, Pretraining
 from training.study.refit import Stage
 from training.study.simulated import SimulatedMaps
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("tensorflow")]
 
 
 def patients(count, seed):

@@ -18,7 +18,7 @@ from training import artifact_folder, export, parity, recipe
 from training.datasets import Dataset
 from training.fit import calibrate, fit, make_repeatable, trainer
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("tensorflow")]
 
 SHIPPED = Path(recipe.__file__).parent / "recipes" / "simulated.toml"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import drawn
 import pytest
 from dataset_command import SPLIT, run
+from kept_engines import Anew, anew, engine_on
 from ward import Clock, Ward
 
 from core import log
@@ -37,11 +38,18 @@ def new_sessions(database: str, request: pytest.FixtureRequest, tmp_path: Path) 
             if database == "postgresql":
                 return stack.enter_context(request.getfixturevalue("databases").sessions(**options))
             shutil.copy(request.getfixturevalue("migrated"), tmp_path / name)
-            engine = make_engine(f"sqlite:///{tmp_path / name}")
+            engine = engine_on(tmp_path / name)
             stack.callback(engine.dispose)
             return Sessions(engine, **options)
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def stories(migrated: Path) -> Iterator[Anew]:
+    """Empty databases, one after the other."""
+    with anew(migrated) as made:
+        yield made
 
 
 @pytest.fixture

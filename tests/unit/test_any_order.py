@@ -2,10 +2,7 @@
 
 import hashlib
 import io
-import shutil
-import tempfile
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kept_engines import Anew
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -33,7 +31,6 @@ from ward import Clock, Ward
 
 from core.errors import Rejected
 from core.types import Reason, RgbImage, View
-from db.session import Sessions, make_engine
 from db.tables import Instance
 from dicom_node import layouts
 from dicom_node.decode import decode
@@ -290,26 +287,21 @@ def delivered(ward: Ward, order: list[int], associations: list[int], prepared: l
     ward.tick()
 
 
-def case_of(migrated: Path, order: list[int], associations: list[int], prepared: list[int]) -> tuple[list[str], str]:
+def case_of(stories: Anew, order: list[int], associations: list[int], prepared: list[int]) -> tuple[list[str], str]:
     """The chosen crops, in order, and the fingerprint of the one live case."""
-    disk = Path("/dev/shm") if Path("/dev/shm").is_dir() else migrated.parent
-    with tempfile.TemporaryDirectory(dir=disk) as folder:
-        shutil.copy(migrated, Path(folder) / "story.db")
-        engine = make_engine(f"sqlite:///{folder}/story.db")
-        clock = Clock()
-        ward = Ward(Sessions(engine, clock=clock), clock)
-        ward.activate()
-        delivered(ward, order, associations, prepared)
-        with ward.sessions.read() as session:
-            assert len(session.scalars(select(Instance)).all()) == OBJECTS
-        case = ward.live()
-        engine.dispose()
+    clock = Clock()
+    ward = Ward(stories.sessions(clock=clock), clock)
+    ward.activate()
+    delivered(ward, order, associations, prepared)
+    with ward.sessions.read() as session:
+        assert len(session.scalars(select(Instance)).all()) == OBJECTS
+    case = ward.live()
     return [item["sha256"] for item in case.inputs], case.fingerprint
 
 
 @pytest.fixture(scope="module")
-def in_order(migrated: Path) -> tuple[list[str], str]:
-    found = case_of(migrated, [*range(OBJECTS)], [0] * OBJECTS, [*range(OBJECTS)])
+def in_order(stories: Anew) -> tuple[list[str], str]:
+    found = case_of(stories, [*range(OBJECTS)], [0] * OBJECTS, [*range(OBJECTS)])
     assert sorted(found[0]) == ["crop 1", "crop 2", "crop 3"]
     return found
 
@@ -317,6 +309,6 @@ def in_order(migrated: Path) -> tuple[list[str], str]:
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(delivery=deliveries())
 def test_any_order_split_and_duplicates_give_the_same_crops_and_fingerprint(
-    migrated: Path, in_order: tuple[list[str], str], delivery: tuple[list[int], list[int], list[int]]
+    stories: Anew, in_order: tuple[list[str], str], delivery: tuple[list[int], list[int], list[int]]
 ) -> None:
-    assert case_of(migrated, *delivery) == in_order
+    assert case_of(stories, *delivery) == in_order

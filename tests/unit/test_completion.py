@@ -1,10 +1,7 @@
 """When a study is complete, what it amounts to, and what opens another revision of it."""
 
-import shutil
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -19,7 +16,6 @@ from core.phi import Phi
 from core.types import REQUIRED_VIEWS, InstanceState, Label, Outcome, Reason, Stage, View
 from db import jobs, reports
 from db.reports import NewReport
-from db.session import Sessions, make_engine
 from db.tables import Case, Instance, Job
 from dicom_node import completion
 from dicom_node.verdict import judge
@@ -405,12 +401,6 @@ OBJECTS = [  # view, acquisition, crop: two candidates for one view, one screen 
 RAW = 5
 
 
-@pytest.fixture(scope="session")
-def memory(migrated: Path) -> Path:
-    """Where databases need no disk: this many commits would wait for it."""
-    return Path("/dev/shm") if Path("/dev/shm").is_dir() else migrated.parent
-
-
 class Story:
     """One way in which the six objects may come."""
 
@@ -472,20 +462,16 @@ class Story:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(delivery=deliveries())
-def test_any_order_of_events_leads_to_one_live_revision_with_the_same_inputs(migrated, memory, delivery):
+def test_any_order_of_events_leads_to_one_live_revision_with_the_same_inputs(stories, delivery):
     order, associations, events = delivery
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        shutil.copy(migrated, Path(folder) / "story.db")
-        engine = make_engine(f"sqlite:///{folder}/story.db")
-        clock = Clock()
-        ward = Ward(Sessions(engine, clock=clock), clock)
-        ward.activate()
-        story, left = Story(ward, associations), list(order)
-        for event in events:
-            story.happen(event, left)
-        story.finish(left)
-        case, study = ward.live(), ward.study()
-        engine.dispose()
+    clock = Clock()
+    ward = Ward(stories.sessions(clock=clock), clock)
+    ward.activate()
+    story, left = Story(ward, associations), list(order)
+    for event in events:
+        story.happen(event, left)
+    story.finish(left)
+    case, study = ward.live(), ward.study()
     assert (case.outcome, case.reason, case.stage) == (None, None, Stage.CLASSIFYING)
     assert sorted(item["sha256"] for item in case.inputs) == ["new qps", "rest", "stress"]
     assert (study.waiting_since, study.open_associations) == (None, 0)

@@ -1,6 +1,7 @@
 """The second page: recognised as itself, cropped to the same tiles, and nothing of its strips survives."""
 
 import io
+import itertools
 import subprocess
 from dataclasses import replace
 from datetime import date, datetime
@@ -36,7 +37,7 @@ def as_jpeg(pixels: RgbImage, quality: int) -> RgbImage:
 
 @pytest.fixture(scope="module")
 def patients() -> list[SimulatedPatient]:
-    return [simulate(31, index, layout=NAME) for index in range(6)]
+    return [simulate(31, index, layout=NAME) for index in range(3)]
 
 
 def test_every_page_has_its_layout_and_every_choice_its_page() -> None:
@@ -47,14 +48,13 @@ def test_every_page_has_its_layout_and_every_choice_its_page() -> None:
         simulate(1, 0, layout="strips")
 
 
-@pytest.mark.parametrize("quality", [0, 90, 75])
-def test_all_pages_are_known_and_never_taken_for_each_other(patients: list[SimulatedPatient], quality: int) -> None:
-    for patient in patients:
-        for name in PAGES:
-            for view in View:
-                pixels = PAGES[name].draw(view, patient.examination)
-                match = layouts.recognise(as_jpeg(pixels, quality) if quality else pixels, KNOWN)
-                assert (match.name, match.view) == (name, view)
+def test_all_pages_are_known_and_never_taken_for_each_other(patients: list[SimulatedPatient]) -> None:
+    """As they are, and after JPEG of two qualities."""
+    for patient, name, view in itertools.product(patients, PAGES, View):
+        pixels = PAGES[name].draw(view, patient.examination)
+        for quality in (None, 90, 75):
+            match = layouts.recognise(as_jpeg(pixels, quality) if quality else pixels, KNOWN)
+            assert (match.name, match.view) == (name, view), quality
 
 
 def test_a_page_in_the_other_pages_size_is_unknown(patients: list[SimulatedPatient]) -> None:

@@ -125,6 +125,7 @@ def test_a_lost_database_is_waited_for(ward, stderr_log):
     ward.rung.clear()
     event.listen(ward.sessions.engine, "before_cursor_execute", lost)
     running(ward, lambda: bool(ward.rung))
+    event.remove(ward.sessions.engine, "before_cursor_execute", lost)
     assert len(failures) == 2
     said = stderr_log()
     assert "the database is away" in said
