@@ -58,7 +58,8 @@ def _refuses(card: "Card") -> str:
     if card.novelty is None:
         return "nothing: it has no novelty detector"
     limits = card.novelty
-    said = f"what lies beyond limits for {limits.quantile:.1%} of patients, by {limits.validation_patients} validation ones"
+    seen = limits.validation_patients
+    said = f"what lies beyond limits for {limits.quantile:.1%} of patients, set by {seen} for validation"
     found = limits.refused_held_out
     return said + (f"; {_share(found)} of {limits.held_out}" if found else "")
 
