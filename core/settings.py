@@ -59,6 +59,10 @@ class ViewRule(BaseModel):
         return keywords
 
 
+SrClass = Literal["comprehensive_3d", "comprehensive", "enhanced"]
+"""The kinds of structured report (PS3.3 A.35)."""
+
+
 class ReportSettings(BaseModel):
     """Where reports go and how hard delivery is tried."""
 
@@ -67,6 +71,7 @@ class ReportSettings(BaseModel):
     destination: str = "sender"
     send_no_result: bool = False
     timezone: ZoneName = "local"
+    sr_class: SrClass = "comprehensive_3d"
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 30
     timeout_s: Seconds = 30
 

@@ -45,7 +45,7 @@ def refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> Non
 
 
 def study_references(source: Dataset, referred: Iterable[SourceReference]) -> list[Dataset]:
-    """Objects of the study of ``source`` by study and series, once each (PS3.3 C.17.2.1); empty where there are none."""
+    """Objects of the study of ``source`` by study and series, once each (PS3.3 C.17.2.1)."""
     series: dict[Phi, dict[Phi, SourceReference]] = {}
     for one in referred:
         series.setdefault(one.series_instance_uid, {})[one.sop_instance_uid] = one
@@ -75,6 +75,11 @@ def _reference(source: SourceReference) -> Dataset:
         item.ReferencedSOPClassUID = source.sop_class_uid
         item.ReferencedSOPInstanceUID = source.sop_instance_uid.reveal()
     return item
+
+
+def reference_to(made: Dataset) -> SourceReference:
+    """A reference to an object of ours."""
+    return SourceReference(str(made.SOPClassUID), Phi(made.SOPInstanceUID), Phi(made.SeriesInstanceUID))
 
 
 def device_uid(model: ModelIdentity | None) -> str:
