@@ -1,5 +1,7 @@
 """Errors named for what the caller must do. Neither carries an identifier in its text."""
 
+from datetime import timedelta
+
 from core.types import Reason
 
 
@@ -22,6 +24,23 @@ class Unavailable(PerfuscopeError):  # noqa: N818 - named for what to do: try ag
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class Refused(PerfuscopeError):  # noqa: N818 - named for what a peer did: give up, an administrator may retry
+    """A peer will never take this as it is: give up. ``code`` is what a job row keeps."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Postponed(PerfuscopeError):  # noqa: N818 - named for what to do: later, and this was no attempt
+    """It is not this work's turn: later, and no attempt was made. ``code`` is what a job row keeps meanwhile."""
+
+    def __init__(self, code: str, wait: timedelta) -> None:
+        super().__init__(code)
+        self.code = code
+        self.wait = wait
 
 
 class SettingsError(PerfuscopeError):
