@@ -17,6 +17,11 @@ class Rejected(PerfuscopeError):  # noqa: N818 - named for what to do: record it
         self.reason = reason
         self.detail = detail
 
+    @property
+    def code(self) -> str:
+        """What a job row keeps."""
+        return self.reason.value
+
 
 class Unavailable(PerfuscopeError):  # noqa: N818 - named for what to do: try again later
     """Something needed is not there just now: retry with back-off. ``code`` is what a job row keeps."""

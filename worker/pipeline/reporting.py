@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from pydicom.uid import generate_uid
 from sqlalchemy.orm import Session
 
-from core import SELF_TEST_AE
-from core.jobs import Bell, JobStage
+from core.jobs import Bell
 from core.phi import Phi
 from core.settings import Settings
 from core.types import Outcome, Reason, Stage
-from db import audit, cases, jobs, reports, studies
+from db import audit, cases, reports
 from db.jobs import Claimed
 from db.reports import NewReport
 from db.session import Sessions
@@ -25,7 +24,7 @@ from dicom_node import report
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
 from dicom_node.report import SourceReference
-from worker.pipeline import material
+from worker.pipeline import material, routing
 from worker.pipeline.material import Material
 from worker.task import Finish
 
@@ -109,37 +108,19 @@ class Reporting:
             if case is None:
                 self.inbox.discard(new.path)
                 return []
-            reports.add(session, new, now=now)
+            added = reports.add(session, new, now=now)
             _close(session, case, now=now)
-            return self._deliver(session, new, found, now=now)
+            return routing.deliveries(
+                session,
+                case,
+                [added],
+                sources=found.instances,
+                settings=self.settings,
+                now=now,
+                ring_again=self.ring_again,
+            )
 
         return finish
-
-    def _deliver(self, session: Session, new: NewReport, found: Material, *, now: datetime) -> list[Bell]:
-        """To where the settings say; what takes a result back follows it to where it went."""
-        if any(i.sender_ae == SELF_TEST_AE for i in found.instances):
-            return []  # no PACS ever gets an invented study
-        standing, destination = found.standing, self._destination(studies.sender(session, new.study_id))
-        if standing is not None and (destination is None or session.get_one(Case, new.case_id).label is None):
-            destination = standing.destination
-        if destination is None:
-            log.warning("report %s has no destination; the result is shown all the same", new.id)
-            return []
-        bell = jobs.add(
-            session,
-            JobStage.DELIVER,
-            subject=new.id,
-            now=now,
-            destination=destination,
-            ring_again=self.ring_again,
-        )
-        return [bell] if bell else []
-
-    def _destination(self, sender_ae: str) -> str | None:
-        if self.settings.report.destination != "sender":
-            return self.settings.report.destination
-        peer = self.settings.peer_of(sender_ae)
-        return peer.name if peer else None
 
     @staticmethod
     def _nothing(_session: Session, _now: datetime) -> list[Bell]:
