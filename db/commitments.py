@@ -108,9 +108,10 @@ def items(session: Session, commitment_id: UUID, *, state: str | None = None) ->
     return list(session.scalars(statement))
 
 
-def is_settled(session: Session, commitment_id: UUID) -> bool:
-    """Whether nothing more is expected; only reads."""
-    return session.get_one(Commitment, commitment_id).settled_at is not None
+def is_settled_by(session: Session, transaction_uid: Phi) -> bool:
+    """Whether nothing more is expected of a request; only reads."""
+    statement = select(Commitment.settled_at).where(Commitment.transaction_uid == transaction_uid)
+    return session.scalar(statement) is not None
 
 
 def apply(session: Session, commitment: Commitment, answer: Answer, *, most: int, now: datetime) -> None:

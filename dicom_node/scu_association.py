@@ -13,7 +13,16 @@ from pynetdicom.association import Association
 
 from core.errors import Unavailable
 from dicom_node.report import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_node.scu_outcome import ASSOCIATION_LOST, CONTEXT_REFUSED, NO_ANSWER, Address, Sendable, Sent, check_ae_title, code_of
+from dicom_node.scu_outcome import (
+    ASSOCIATION_LOST,
+    CONTEXT_REFUSED,
+    NO_ANSWER,
+    Address,
+    Sendable,
+    Sent,
+    check_ae_title,
+    code_of,
+)
 
 _GRACE_S = 1.0
 

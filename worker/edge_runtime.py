@@ -10,12 +10,13 @@ from dicom_node import layouts, rules, textcheck
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
 from worker.pipeline.checking import Checking
+from worker.pipeline.committing import Committing, Confirming
 from worker.pipeline.delivering import Delivering
 from worker.pipeline.preparing import Preparing
 from worker.pipeline.reporting import Reporting
 from worker.task import Runner, StageWork
 
-_LONGEST_WAIT_FOR_A_PACS = timedelta(hours=1)
+_JITTER = 0.25
 
 
 def edge_runner(settings: Settings) -> Runner:
@@ -27,13 +28,23 @@ def edge_runner(settings: Settings) -> Runner:
     checking = Checking(settings.checks, cache(textcheck.load_engine))
     preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy, checking)
     reporting = Reporting(sessions, inbox, known, settings, policy.ring_again)
-    delivering = Delivering(sessions, inbox, settings)
     most = settings.max_attempts
     stages = {
         JobStage.PREPARE: StageWork(preparing.work, preparing.give_up, most),
         JobStage.REPORT: StageWork(reporting.work, reporting.give_up, most),
-        JobStage.DELIVER: StageWork(
-            delivering.work, delivering.give_up, settings.report.max_attempts, _LONGEST_WAIT_FOR_A_PACS
-        ),
     }
-    return Runner.of(settings, sessions, stages)
+    return Runner.of(settings, sessions, stages | _outward(settings, sessions, inbox))
+
+
+def _outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobStage, StageWork]:
+    """The stages that talk to destinations: they have patience."""
+    said = settings.report
+    patience = (said.max_attempts, timedelta(seconds=said.longest_wait_s), _JITTER)
+    delivering = Delivering(sessions, inbox, settings)
+    committing = Committing(sessions, inbox, settings)
+    confirming = Confirming(sessions, settings)
+    return {
+        JobStage.DELIVER: StageWork(delivering.work, delivering.give_up, *patience),
+        JobStage.COMMIT: StageWork(committing.work, committing.give_up, *patience),
+        JobStage.CONFIRM: StageWork(confirming.work, confirming.give_up, *patience),
+    }

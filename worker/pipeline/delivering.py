@@ -63,9 +63,7 @@ class Delivering:
             raise Unavailable("report_unreadable") from None
         with Turns(self.sessions, self.settings).turn(claimed) as (_, line):
             try:
-                scu.send_bytes(
-                    data, to=line.to, calling_ae_title=line.calling_ae_title, timeout_s=line.timeout_s
-                )
+                scu.send_bytes(data, to=line.to, calling_ae_title=line.calling_ae_title, timeout_s=line.timeout_s)
             except StoreRefused as refused:
                 status = "" if refused.status is None else f":{refused.status:04X}"
                 raise Refused(f"{refused.code}{status}") from None
