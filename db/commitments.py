@@ -135,7 +135,7 @@ def apply(session: Session, commitment: Commitment, answer: Answer, *, most: int
 
 
 def give_up(session: Session, commitment: Commitment, *, found: frozenset[Phi], now: datetime) -> None:
-    """No answer came: what is still asked is unconfirmed, or was found by a query. A later answer counts all the same."""
+    """No answer came: what is still asked is unconfirmed, or was found by a query. A later answer counts as any."""
     for item in items(session, commitment.id, state=ASKED):
         item.state = UNANSWERED
         _note(session, item, commitment.destination, FOUND if item.sop_instance_uid in found else UNCONFIRMED)

@@ -35,8 +35,7 @@ _WORTH_RETRYING = {0x0110: "commitment_failed", 0x0213: "out_of_resources"}
 def ask(line: Line, items: Sequence[Asked], *, transaction_uid: Phi, answers: Answers, linger_s: float) -> None:
     """Ask for commitment of the objects, and listen on the same association for at most ``linger_s`` more.
 
-    Write the request down before. Raises Unavailable where asking again later may help, Refused where the peer offers no
-    commitment.
+    Write the request down before. Raises Unavailable where asking again later may help, Refused where it does not.
     """
     handlers = [(evt.EVT_CONN_OPEN, lambda event: divert(event.assoc)), answers.handler]
     with line.opened([(StorageCommitmentPushModel, ImplicitVRLittleEndian)], handlers) as association:
@@ -86,7 +85,8 @@ def holds(line: Line, *, study: Phi, series: Phi, instance: Phi) -> bool:
         try:
             for answer, match in association.send_c_find(identifier, StudyRootQueryRetrieveInformationModelFind):
                 status = answer.get("Status")
-                found = found or (status in _PENDING and str(match.get("SOPInstanceUID")) == instance.reveal())
+                if status in _PENDING and match is not None:
+                    found = found or str(match.get("SOPInstanceUID")) == instance.reveal()
         except (RuntimeError, ValueError, AttributeError):
             raise Unavailable(ASSOCIATION_LOST) from None
         if status is None:

@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at import time
+from pynetdicom.sop_class import (
     StorageCommitmentPushModelInstance,
 )
 from sqlalchemy.exc import SQLAlchemyError

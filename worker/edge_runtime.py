@@ -13,10 +13,13 @@ from worker.pipeline.checking import Checking
 from worker.pipeline.committing import Committing, Confirming
 from worker.pipeline.delivering import Delivering
 from worker.pipeline.preparing import Preparing
+from worker.pipeline.rejecting import Build, Rejecting
 from worker.pipeline.reporting import Reporting
 from worker.task import Runner, StageWork
 
 _JITTER = 0.25
+_BUILD_REJECTION: Build | None = None
+"""Makes the Key Object Selection that marks what a newer revision replaced."""
 
 
 def edge_runner(settings: Settings) -> Runner:
@@ -43,8 +46,12 @@ def _outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobSt
     delivering = Delivering(sessions, inbox, settings)
     committing = Committing(sessions, inbox, settings)
     confirming = Confirming(sessions, settings)
-    return {
+    stages = {
         JobStage.DELIVER: StageWork(delivering.work, delivering.give_up, *patience),
         JobStage.COMMIT: StageWork(committing.work, committing.give_up, *patience),
         JobStage.CONFIRM: StageWork(confirming.work, confirming.give_up, *patience),
     }
+    if _BUILD_REJECTION is not None:
+        rejecting = Rejecting(sessions, inbox, _BUILD_REJECTION, timedelta(seconds=settings.ring_again_s))
+        stages[JobStage.REJECT] = StageWork(rejecting.work, rejecting.give_up, settings.max_attempts)
+    return stages

@@ -91,18 +91,22 @@ class Delivering:
     @staticmethod
     def _reject_older(session: Session, report: Report, destination: str, *, now: datetime) -> None:
         """What this destination has of older revisions is void, now that it has the new one."""
-        for case in cases.revisions(session, report.study_id):
-            if case.id != report.case_id and case.superseded_at is not None:
-                if destination in reports.destinations_of(session, case.id):
-                    jobs.add(
-                        session,
-                        JobStage.REJECT,
-                        subject=case.id,
-                        now=now,
-                        destination=destination,
-                        ring_again=_FOR_ITS_COMPANIONS,
-                        delay=_FOR_ITS_COMPANIONS,
-                    )
+        older = [
+            case
+            for case in cases.revisions(session, report.study_id)
+            if case.id != report.case_id and case.superseded_at is not None
+        ]
+        for case in older:
+            if destination not in reports.destinations_of(session, case.id):
+                continue
+            jobs.ask_later(
+                session,
+                JobStage.REJECT,
+                subject=case.id,
+                destination=destination,
+                now=now,
+                delay=_FOR_ITS_COMPANIONS,
+            )
 
 
 def _called_off(claimed: Claimed) -> Finish:
