@@ -36,10 +36,10 @@ def edge_runner(settings: Settings) -> Runner:
         JobStage.PREPARE: StageWork(preparing.work, preparing.give_up, most),
         JobStage.REPORT: StageWork(reporting.work, reporting.give_up, most),
     }
-    return Runner.of(settings, sessions, stages | _outward(settings, sessions, inbox))
+    return Runner.of(settings, sessions, stages | outward(settings, sessions, inbox))
 
 
-def _outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobStage, StageWork]:
+def outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobStage, StageWork]:
     """The stages that talk to destinations: they have patience."""
     said = settings.report
     patience = (said.max_attempts, timedelta(seconds=said.longest_wait_s), _JITTER)
