@@ -1,4 +1,4 @@
-"""Reports on their way out: every answer a PACS may give, every way of its commitment, and destinations that are down."""
+"""Reports on their way out: every answer a PACS may give, every way of its commitment, destinations that are down."""
 
 import shutil
 import socket
@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from harness import until
 from node_harness import Node, Sender, quiet_log, screen
 from office import LEASE, Office
 from scripted_pacs import ScriptedPacs, unknown
@@ -23,7 +24,14 @@ from db.tables import CommitmentItem
 from dicom_node import scp
 from worker.task import StageWork
 
-FRESH = dict(status=lambda _uid: 0, way="same", when="after", role=True, times=1, fails=lambda _uid: False)
+FRESH = {
+    "status": lambda _uid: 0,
+    "way": "same",
+    "when": "after",
+    "role": True,
+    "times": 1,
+    "fails": lambda _uid: False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,18 +101,19 @@ def routes(office: Office, *made: Route, **report: object) -> None:
 # Storage commitment
 
 
-@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
 @pytest.mark.parametrize("when", ["early", "after"])
 @pytest.mark.parametrize(
     ("way", "role"), [("same", True), ("new", True), ("new", False)], ids=["same", "new", "no role"]
 )
-def test_a_stored_report_is_committed_however_the_pacs_says_so(office, pacs, way, role, when, times):
-    pacs.way, pacs.role, pacs.when, pacs.times = way, role, when, times
+def test_a_stored_report_is_committed_however_the_pacs_says_so(office, pacs, way, role, when):
+    pacs.way, pacs.role, pacs.when = way, role, when
+    pacs.times = 2 if way == "new" or when == "early" else 1  # a duplicate by the same association may find it closed
     case = office.revision(office.study(), ("sc", "sr"))
     office.work(2)
     assert office.states(case) == {("sc", "pacs"): "committed", ("sr", "pacs"): "committed"}
     assert [len(uids) for _, uids in pacs.asked] == [2], "one request covers the case"
     assert sorted(pacs.stored) == sorted(office.uids(case))
+    until(lambda: len(pacs.answers) == pacs.times, 10, "the answers are answered")
     assert set(pacs.answers) == {0}
     office.work(1000, step=100)
     assert not office.due()
