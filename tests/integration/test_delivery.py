@@ -4,6 +4,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -11,10 +12,15 @@ import pytest
 from harness import until
 from node_harness import Node, Sender, quiet_log, screen
 from office import LEASE, Office
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
 from ward import Clock
 
+from cli.doctor import delivery as doctor_of_delivery
+from cli.doctor.finding import Level
 from core.jobs import JobStage, JobState
 from core.settings import Peer, ReportSettings, Route
 from db import destinations, jobs, retention
@@ -22,6 +28,7 @@ from db.jobs import Claimed
 from db.session import Sessions, make_engine
 from db.tables import CommitmentItem
 from dicom_node import scp
+from worker.pipeline.rejecting import Rejecting
 from worker.task import StageWork
 
 FRESH = {
@@ -396,6 +403,52 @@ def test_a_notice_follows_a_result_to_every_place_it_may_stand_in(office, pacs, 
     assert set(office.states(notice)) == {("notice", "pacs"), ("notice", "archive")}
 
 
+def selection(rejected, source, *, sop_instance_uid, series_instance_uid, created_at):
+    """As small a rejection as can be sent."""
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = KeyObjectSelectionDocumentStorage, sop_instance_uid.reveal()
+    made.StudyInstanceUID, made.SeriesInstanceUID = source.StudyInstanceUID, series_instance_uid.reveal()
+    made.TextValue = "\\".join(one.sop_instance_uid.reveal() for one in rejected)
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return made
+
+
+def rejecting(office: Office) -> Office:
+    stage = Rejecting(office.sessions, office.inbox, selection, timedelta(seconds=5))
+    office.more_stages = {JobStage.REJECT: StageWork(stage.work, stage.give_up, 5)}
+    routes(office, Route(destinations=("pacs", "archive")), reject_superseded=True)
+    return office
+
+
+def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pacs, archive):
+    rejecting(office)
+    archive.status = lambda _uid: 0xA900
+    study = office.study()
+    first = office.revision(study, ("sc", "sr"))
+    office.work(3)
+    old = office.uids(first)
+    second = office.revision(study, ("sc", "sr"))
+    new = office.uids(second)
+    office.work(6)
+    (kos,) = set(office.uids(first)) - set(old)
+    assert pacs.stored.count(kos) == 1
+    assert pacs.stored.index(kos) > min(pacs.stored.index(uid) for uid in new), "never before the newer report is there"
+    assert kos not in archive.stored
+    assert office.states(first)[("kos", "pacs")] == "committed"
+    assert {state for (kind, _), state in office.states(first).items() if kind != "kos"} <= {"superseded", "failed"}
+
+
+def test_nothing_is_rejected_unless_the_settings_say_so(office, pacs):
+    study = office.study()
+    first = office.revision(study)
+    office.work(3)
+    office.revision(study)
+    office.work(5)
+    assert len(office.uids(first)) == 1
+    assert office.jobs(JobStage.REJECT) == []
+
+
 def test_retention_forgets_requests_with_their_study(office, pacs):
     study = office.study()
     office.revision(study)
@@ -404,3 +457,33 @@ def test_retention_forgets_requests_with_their_study(office, pacs):
         retention.forget(session, study)
         left = session.scalars(select(CommitmentItem.sop_instance_uid)).all()
     assert not {uid.reveal() for uid in left} & set(pacs.stored)
+
+
+# What the doctor says of a peer
+
+
+def steps(office: Office, name: str, **options: float) -> list[tuple[str, str]]:
+    asked = office.settings.peer_named(name)
+    found = list(doctor_of_delivery.peer(office.settings, office.sessions, asked, **options))
+    assert all(step.todo or step.level is not Level.FAIL for step in found)
+    return [(step.check, step.level.value) for step in found]
+
+
+@pytest.mark.parametrize("way", ["same", "new"])
+def test_the_doctor_stores_a_test_object_and_has_it_committed(office, pacs, way):
+    pacs.way = way
+    assert steps(office, "pacs") == [("peer pacs", "ok"), ("test object", "ok"), ("commitment", "ok")]
+    made = doctor_of_delivery.test_object()
+    assert "TEST" in str(made.PatientName)
+    assert "TEST" in made.SeriesDescription
+    assert len(pacs.stored) == 1
+
+
+def test_the_doctor_names_the_step_that_fails(office, pacs, archive):
+    assert steps(office, "archive")[1:] == [("test object", "ok"), ("commitment", "not run")]
+    pacs.when = "never"
+    assert steps(office, "pacs", patience_s=0)[2] == ("commitment", "warn")
+    pacs.action_status = 0x0122
+    assert steps(office, "pacs")[2] == ("commitment", "fail")
+    pacs.status = lambda _uid: 0xA700
+    assert steps(office, "pacs")[1:] == [("test object", "fail"), ("commitment", "not run")]

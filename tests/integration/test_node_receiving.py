@@ -10,7 +10,13 @@ import pytest
 from harness import NODE_AE, PACS_AE, Background, until, write
 from node_harness import CANARY, SUCCESS, UID_CANARY, Node, Sender, encoded, screen
 from pydicom import Dataset, dcmread
-from pydicom.uid import ExplicitVRLittleEndian, NuclearMedicineImageStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ExplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+    NuclearMedicineImageStorage,
+    SecondaryCaptureImageStorage,
+)
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from sqlalchemy import select, update
 
@@ -202,10 +208,14 @@ def came_back(node: Node) -> int:
     return counter.value if counter else 0
 
 
-def test_our_own_report_is_counted_and_not_kept(node: Node) -> None:
+@pytest.mark.parametrize(
+    "kind", [SecondaryCaptureImageStorage, Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage]
+)
+def test_our_own_report_is_counted_and_not_kept(node: Node, kind: str) -> None:
     marked = screen()
-    marked.Manufacturer, marked.ManufacturerModelName = MANUFACTURER, MODEL_NAME
-    assert node.store(marked) == [SUCCESS]
+    marked.Manufacturer, marked.ManufacturerModelName, marked.SOPClassUID = MANUFACTURER, MODEL_NAME, kind
+    with node.sender((kind, ExplicitVRLittleEndian)) as sender:
+        assert sender.say(encoded(marked), kind, marked.SOPInstanceUID, abstract=kind) == SUCCESS
 
     assert came_back(node) == 1
     assert (node.count(Instance), node.count(Study), node.stored(), node.bells) == (0, 0, [], [])
