@@ -126,7 +126,7 @@ def main() -> None:
     for name in said.what:
         folder = Path(tempfile.mkdtemp(prefix="perfuscope-delivery-"))
         found = drain(folder, count=said.reports) if name == "drain" else loop(folder, count=said.studies)
-        print(json.dumps({name: found}, indent=2), flush=True)
+        sys.stdout.write(json.dumps({name: found}, indent=2) + "\n")
         shutil.rmtree(folder)
 
 
