@@ -20,8 +20,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at impor
 from core.errors import Refused, Unavailable
 from core.phi import Phi
 from db.commitments import Asked
-from dicom_node.commitment_answers import Answers
-from dicom_node.diverted import divert
+from dicom_node.commitment_answers import SUCCESS, Answers
+from dicom_node.diverted import divert, stop
 from dicom_node.scu_association import Line, end, lost_or_silent
 from dicom_node.scu_outcome import ASSOCIATION_LOST
 
@@ -39,14 +39,17 @@ def ask(line: Line, items: Sequence[Asked], *, transaction_uid: Phi, answers: An
     """
     handlers = [(evt.EVT_CONN_OPEN, lambda event: divert(event.assoc)), answers.handler]
     with line.opened([(StorageCommitmentPushModel, ImplicitVRLittleEndian)], handlers) as association:
-        status = _request(association, items, transaction_uid)
-        if status in _WORTH_RETRYING:
-            raise Unavailable(_WORTH_RETRYING[status])
-        if status != 0x0000:
-            raise Refused(f"commitment_refused:{status:04X}")
-        deadline = time.monotonic() + linger_s
-        while association.is_established and time.monotonic() < deadline and not answers.settled(transaction_uid):
-            time.sleep(0.05)
+        try:
+            status = _request(association, items, transaction_uid)
+            deadline = time.monotonic() + (linger_s if status == SUCCESS else 0)
+            while association.is_established and time.monotonic() < deadline and not answers.settled(transaction_uid):
+                time.sleep(0.05)
+        finally:
+            stop(association)
+    if status in _WORTH_RETRYING:
+        raise Unavailable(_WORTH_RETRYING[status])
+    if status != SUCCESS:
+        raise Refused(f"commitment_refused:{status:04X}")
 
 
 def _request(association: Association, items: Sequence[Asked], transaction_uid: Phi) -> int:

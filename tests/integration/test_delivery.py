@@ -91,11 +91,12 @@ def fresh(pacs: ScriptedPacs) -> ScriptedPacs:
 
 @pytest.fixture
 def office(place, servers) -> Iterator[Office]:
-    office = place[0]
+    office, node = place
     ports = {"pacs": servers[0].port, "archive": servers[1].port}
-    peers = tuple(peer.model_copy(update={"port": ports[peer.name]}) for peer in office.settings.peers)
+    peers = tuple(peer.model_copy(update={"port": ports[peer.name]}) for peer in node.settings.peers)
+    office.more_stages = {}
     report = ReportSettings(destination="pacs", timeout_s=5)
-    office.use(office.settings.model_copy(update={"peers": peers, "report": report, "routes": ()}))
+    office.use(node.settings.model_copy(update={"peers": peers, "report": report, "routes": ()}))
     yield office
     office.clear()
 
