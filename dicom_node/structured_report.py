@@ -9,7 +9,7 @@ from pydicom.uid import UID, Comprehensive3DSRStorage, ComprehensiveSRStorage, E
 
 from core import DISCLAIMER
 from core.phi import Phi
-from core.settings import SrClass
+from core.settings_delivery import SrClass
 from dicom_node import structured_content
 from dicom_node.report_content import ReportContent
 from dicom_node.report_envelope import Series, envelope

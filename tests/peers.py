@@ -51,9 +51,10 @@ def complaints(path: Path, *, warnings: bool = True) -> list[str]:
     return [line for line in said("dciodvfy", path, fails=True).splitlines() if line.startswith(kinds)]
 
 
-def introduce(perfuscope: Installation, *, name: str, ae_title: str, port: int) -> None:
+def introduce(perfuscope: Installation, *, name: str, ae_title: str, port: int, commitment: bool = False) -> None:
     """Add a peer to the settings of an installation that is not started yet."""
     lines = ["[[peers]]", f"name = {name!r}", f"ae_title = {ae_title!r}", f"port = {port}"]
+    lines += ["commitment = true"] if commitment else []
     with (perfuscope.home / "perfuscope.toml").open("a") as file:
         file.write("\n".join(lines) + "\n")
 

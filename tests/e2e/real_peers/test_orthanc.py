@@ -87,6 +87,13 @@ def test_the_report_names_the_patient_in_the_same_bytes(forwarded, tmp_path: Pat
     )
 
 
+def test_orthanc_commits_to_the_report(hospital, forwarded) -> None:
+    def states() -> list[str]:
+        return [r["state"] for r in hospital.perfuscope.results()[uid_of(forwarded[0])]["reports"]]
+
+    until(lambda: set(states()) == {"committed"}, 30, "Orthanc says that it has stored it")
+
+
 def test_validators_and_viewers_take_the_report_from_orthanc(forwarded, tmp_path: Path) -> None:
     _, report = forwarded
     path, picture = tmp_path / "report.dcm", tmp_path / "report.ppm"
@@ -108,6 +115,7 @@ def test_each_study_gets_one_report_though_orthanc_forwards_that_too(hospital, t
         assert len(hospital.orthanc.reports(uid_of(datasets))) == 1
         assert hospital.perfuscope.results()[uid_of(datasets)]["revision"] == 1
     assert "one of our own reports came back" in hospital.perfuscope.log
+    assert "of our own objects came back and were ignored" in hospital.perfuscope.run("studies", "list")
 
 
 def forwards(hospital, many: list[list[Dataset]]) -> int:
