@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from uuid import uuid4
@@ -79,12 +80,9 @@ class Building:
         sop_class_uid = str(structured_report.SOP_CLASSES[self.settings.sr_class])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings print attribute values
-            try:
-                sop_class_uid = str(
-                    pydicom.dcmread(self.inbox.path(before.path), specific_tags=["SOPClassUID"]).SOPClassUID
-                )
-            except OSError:
-                pass
+            with suppress(OSError):
+                header = pydicom.dcmread(self.inbox.path(before.path), specific_tags=["SOPClassUID"])
+                sop_class_uid = str(header.SOPClassUID)
         return SourceReference(sop_class_uid, before.sop_instance_uid, before.series_instance_uid)
 
     def _zone(self) -> tzinfo | None:

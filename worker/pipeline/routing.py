@@ -34,16 +34,16 @@ def deliveries(
         return []
     sender_ae = studies.sender(session, case.study_id)
     before = reports.standing(session, case)
-    bells = []
+    bells: list[Bell | None] = []
     for report in made:
         standing = reports.destinations_of(session, before.case.id, kinds=_alike(report.kind)) if before else []
         named = destinations(settings, sender_ae, report.kind)
         to = named if case.label is not None and named else list(dict.fromkeys([*standing, *named]))
         if before is not None and case.label is None:
             to = standing
-        if not to:
-            log.warning("report %s has no destination; the result is shown all the same", report.id)
         bells += [_job(session, report, name, now=now, ring_again=ring_again) for name in to]
+    if not bells:
+        log.warning("the reports of case %s have no destination; the result is shown all the same", case.id)
     return [bell for bell in bells if bell]
 
 
