@@ -19,7 +19,7 @@ from core.jobs import JobStage, JobState
 from core.phi import Phi
 from core.settings import Settings
 from core.types import Label, Outcome, Stage
-from db import cases, reports
+from db import cases, reports, results
 from db.reports import NewReport
 from db.session import Sessions
 from db.tables import Case, DestinationState, Job, ModelVersion, Report, Study
@@ -141,9 +141,9 @@ class Office:
     def states(self, case_id: UUID) -> dict[tuple[str, str], str]:
         """How the deliveries of a revision stand, by kind and destination."""
         with self.sessions.read() as session:
-            superseded = session.get_one(Case, case_id).superseded_at is not None
+            old = session.get_one(Case, case_id).superseded_at is not None
             return {
-                (report.kind, job.destination): reports.delivery_state(job, superseded=superseded)
+                (report.kind, job.destination): results.report_item(report, job, superseded=old)["state"]
                 for report in reports.of_case(session, case_id)
                 for job in reports.deliveries(session, report.id)
             }

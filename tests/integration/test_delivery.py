@@ -15,6 +15,7 @@ from office import LEASE, Office
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
+from pynetdicom.sop_class import StorageCommitmentPushModel
 from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
 from ward import Clock
@@ -196,12 +197,13 @@ def test_a_pacs_that_offers_no_commitment_leaves_the_report_unconfirmed(office, 
     peers = tuple(peer.model_copy(update={"commitment": True}) for peer in office.settings.peers)
     office.use(office.settings.model_copy(update={"peers": peers}))
     routes(office, Route(destinations=("archive",)))
-    archive._server.ae.remove_supported_context("1.2.840.10008.1.20.1")
+    offered = archive._server.contexts
+    archive._server.contexts = [cx for cx in offered if cx.abstract_syntax != StorageCommitmentPushModel]
     try:
         case = office.revision(office.study())
         office.work(3)
     finally:
-        archive._server.ae.add_supported_context("1.2.840.10008.1.20.1")
+        archive._server.contexts = offered
     assert office.states(case) == {("sc", "archive"): "unconfirmed"}
 
 
