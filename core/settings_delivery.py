@@ -55,6 +55,8 @@ class ReportSettings(BaseModel):
 
     destination: str = SENDER
     send_no_result: bool = False
+    show_patient: bool = True
+    """Whether the page shows whom it is about; else nothing of the header is in its pixels."""
     timezone: ZoneName = "local"
     sr_class: SrClass = "comprehensive_3d"
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 30

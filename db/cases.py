@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import isqrt
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
@@ -123,15 +126,25 @@ def _columns(probabilities: Probabilities, status: Status) -> dict[str, Any]:
     return {"label": probabilities.label, "status": status, **values}
 
 
-def predictions(session: Session, case_id: UUID) -> dict[View | None, Prediction]:
-    """The case's predictions by view; the study's own stands under None."""
-    rows = session.scalars(select(Prediction).where(Prediction.case_id == case_id))
+def predictions(session: Session, case_id: UUID, *, activation: bool = False) -> dict[View | None, Prediction]:
+    """The case's predictions by view; the study's own stands under None. With their class activation maps if asked."""
+    asked = select(Prediction).where(Prediction.case_id == case_id)
+    rows = session.scalars(asked.options(undefer(Prediction.activation)) if activation else asked)
     return {View(row.view) if row.view else None: row for row in rows}
 
 
 def probabilities(row: Prediction) -> Probabilities:
     """A row's three probabilities."""
     return Probabilities(row.p_normal, row.p_ischemia, row.p_infarction)
+
+
+def activation(row: Prediction) -> NDArray[np.float32]:
+    """A view's class activation maps as ``record`` wrote them, shape (n, n, 3); (0, 0, 3) where none were kept."""
+    values = np.frombuffer(row.activation or b"", dtype="<f4")
+    side = isqrt(len(values) // len(LABELS))
+    if side * side * len(LABELS) != len(values):
+        return np.zeros((0, 0, len(LABELS)), dtype=np.float32)
+    return values.reshape(side, side, len(LABELS)).astype(np.float32)
 
 
 def revisions(session: Session, study_id: UUID) -> list[Case]:

@@ -77,7 +77,7 @@ def _describe(report: Dataset, content: ReportContent) -> None:
     report.DateOfSecondaryCapture, report.TimeOfSecondaryCapture = report.ContentDate, report.ContentTime
     report.ImageType = ["DERIVED", "SECONDARY"]
     report.PatientOrientation = None
-    report.BurnedInAnnotation = "YES"
+    report.BurnedInAnnotation = "YES" if content.show_patient else "NO"
     replaces = "" if content.replaces is None else f" Replaces revision {content.replaces}."
     report.ImageComments = f"{DISCLAIMER} Revision {content.revision}.{replaces}"
     report.DerivationDescription = "Result page drawn from polar maps cropped out of the source images"

@@ -3,11 +3,37 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from core import TRAINED_ON
+from core.maps import Maps
 from core.types import ModelIdentity, Outcome, Reason, RgbImage, Status, StudyPrediction, View
 from dicom_node.report_header import Header
 
 _WITH_RESULT = {Outcome.ACCEPTED, Outcome.NEEDS_REVIEW}
+
+
+@dataclass(frozen=True, slots=True)
+class AboutModel:
+    """What a page says of the model beside its name, from its card; the defaults are those of a model without one."""
+
+    statement: str = TRAINED_ON
+    """What it was trained on."""
+    review_below: float | None = None
+    """The least probability that needs no review."""
+    explains_maps: bool = False
+    """Whether an activation map explains each polar map of its view, not the view's crop as a whole."""
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> "AboutModel":
+        """From a card as the database keeps it. That a model learned from simulated images is said whatever it says."""
+        simulated = card.get("training", {}).get("source", "simulated") == "simulated"
+        below = card.get("review_below")
+        return cls(
+            TRAINED_ON if simulated else str(card.get("statement") or TRAINED_ON),
+            float(below) if isinstance(below, int | float) else None,
+            explains_maps=card.get("kind") == "study",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +50,19 @@ class ReportContent:
     reason: Reason | None = None
     """Why there is no result."""
     model: ModelIdentity | None = None
+    about_model: AboutModel = AboutModel()
     crops: Mapping[View, RgbImage] = field(default_factory=dict, repr=False)
     """A view's polar maps as a 2 x 2 grid of equal square tiles, shape (580, 580, 3)."""
     panels: Mapping[View, tuple[str, ...]] = field(default_factory=dict)
     """The names of a crop's tiles in reading order; a view without names is shown without captions."""
+    maps: Mapping[View, Maps] = field(default_factory=dict, repr=False)
+    """Where the polar maps lie on a crop; nothing where it was kept without."""
     notes: tuple[str, ...] = ()
     """Further sentences without identifiers, for instance which view is missing."""
     replaces: int | None = None
     """The earlier revision whose result a PACS still shows."""
+    show_patient: bool = True
+    """Whether the page shows whom it is about; else nothing of ``header`` is in its pixels."""
 
     def __post_init__(self) -> None:
         if self.created_at.utcoffset() is None:

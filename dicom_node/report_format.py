@@ -1,6 +1,7 @@
 """DICOM values and probabilities as people write them."""
 
 from datetime import date
+from math import floor
 
 from dicom_node.report_header import Header
 
@@ -10,6 +11,19 @@ def percent(probability: float) -> str:
     if probability > 0.99:
         return "> 99 %"
     return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
+
+
+def threshold(share: float) -> str:
+    """A share as it was set, to a hundredth of a percent."""
+    return f"{round(100 * share, 2):g} %"
+
+
+def percent_beside(probability: float, limit: float | None) -> str:
+    """A probability on its own side of ``limit`` on paper, too: with a decimal where rounding would move it."""
+    whole = percent(probability)
+    if limit is None or (round(probability, 2) >= limit) == (probability >= limit):
+        return whole
+    return f"{floor(1000 * probability) / 10:.1f} %"
 
 
 def day(value: str) -> str:

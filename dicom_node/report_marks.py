@@ -65,6 +65,22 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Hatch:
+    """Slanting lines, which are told from an even colour in grey as well."""
+
+    area: Area
+    colour: Colour
+
+    def draw(self, page: Image.Image) -> None:
+        """Draw the lines on ``page``, inside the area."""
+        left, top, right, bottom = (round(edge) for edge in self.area)
+        rows, columns = np.ogrid[top : max(top, bottom), left : max(left, right)]
+        lines = Image.fromarray(np.where((rows + columns) % 8 < 3, 255, 0).astype(np.uint8))
+        if lines.width and lines.height:
+            page.paste(self.colour, (left, top), lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Circle:
     """A circle's outline, one pixel wide, just inside ``area``."""
 
@@ -79,25 +95,23 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image of shape (rows, columns, 3), resized to a square of ``side`` pixels at (x, y)."""
+    """An image of shape (rows, columns, 3) as it is, its upper left corner at (x, y)."""
 
     x: int
     y: int
-    side: int
     pixels: RgbImage = field(repr=False)
 
     @property
     def area(self) -> Area:
-        """The square it covers."""
-        return self.x, self.y, self.x + self.side, self.y + self.side
+        """The rectangle it covers."""
+        return self.x, self.y, self.x + self.pixels.shape[1], self.y + self.pixels.shape[0]
 
     def draw(self, page: Image.Image) -> None:
         """Draw the image on ``page``."""
-        image = Image.fromarray(np.ascontiguousarray(self.pixels))
-        page.paste(image.resize((self.side, self.side), Image.Resampling.LANCZOS), (self.x, self.y))
+        page.paste(Image.fromarray(np.ascontiguousarray(self.pixels)), (self.x, self.y))
 
 
-Mark = Text | Bar | Circle | Picture
+Mark = Text | Bar | Hatch | Circle | Picture
 
 
 def draw(marks: Iterable[Mark], *, columns: int, rows: int) -> RgbImage:

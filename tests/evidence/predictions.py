@@ -22,11 +22,11 @@ from core.maps import Maps
 from core.settings import Settings
 from core.types import LABELS, REQUIRED_VIEWS, Label, RgbImage, Status, StudyPrediction, View
 from dicom_node import report_text
-from models import artifact
+from models import artifact, overlay
 from models.classifier import Classifier
 from models.crop import CropInput
 from training.answers import Known, look
-from training.gui import design, overlay
+from training.gui import design
 from training.gui.state import Tone
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,8 @@ class Shown:
     truth: Label
     said: StudyPrediction
     crops: Crops
+    each_map: bool
+    """Whether an activation map explains each polar map, not the crop."""
 
 
 def main() -> None:
@@ -68,7 +70,10 @@ def main() -> None:
     if given.synthesized:
         patient, crops = of_dataset(given.synthesized)
         studies.append(("synthesized", f"Synthesized: {patient}, a defect put into a normal patient's maps.", crops))
-    shown = [Shown(name, about, Label.ISCHEMIA, classifier.predict(crops), crops) for name, about, crops in studies]
+    each_map = classifier.card.kind == "study"
+    shown = [
+        Shown(name, about, Label.ISCHEMIA, classifier.predict(crops), crops, each_map) for name, about, crops in studies
+    ]
     for one in shown:
         draw(one).save(given.out / "pictures" / f"prediction_{one.name}.png", optimize=True)
     (given.out / "predictions.md").write_text(page(shown, classifier), encoding="utf-8")
@@ -133,8 +138,12 @@ def font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 
 def both(one: Shown, view: View) -> tuple[RgbImage, RgbImage]:
-    picture = overlay.resized(one.crops[view].pixels, SIDE)
-    heat = overlay.enlarged(one.said.views[view].activation[..., LABELS.index(one.truth)], SIDE)
+    crop = one.crops[view]
+    picture = overlay.resized(crop.pixels, SIDE)
+    activation = one.said.views[view].activation[..., LABELS.index(one.truth)]
+    heat = overlay.enlarged(activation, SIDE)
+    if one.each_map and crop.maps is not None:
+        heat = overlay.on_each(activation, crop.maps.circles, SIDE, of=len(crop.pixels))
     return picture, overlay.laid_over(picture, heat, OPACITY)
 
 

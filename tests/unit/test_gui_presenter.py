@@ -13,7 +13,7 @@ from core.errors import PerfuscopeError
 from core.types import LABELS, REQUIRED_VIEWS, Label, Probabilities, Reason, Status, View, ViewPrediction
 from models.crop import CropInput
 from training.answers import Answer, Known, Picture
-from training.gui import desk, overlay, start
+from training.gui import desk, start
 from training.gui.desk import Desk
 from training.gui.entries import entries, notice
 from training.gui.presenter import Presenter
@@ -199,26 +199,6 @@ def test_without_all_three_views_it_is_said_which_are_missing():
     assert "several screens of one view" in notice([*map(of_view, View), of_view(View.QPS), ambiguous])
     assert "different studies" in notice(list(map(of_view, View)))
     assert notice([Answer("view", (Path("a"),), reason=Reason.UNKNOWN_LAYOUT)]) == ""
-
-
-def test_no_overlay_is_the_picture_itself_and_a_full_one_is_not():
-    rng = np.random.default_rng(5)
-    crop = rng.integers(0, 256, (60, 60, 3), dtype=np.uint8)
-    heat = overlay.enlarged(rng.random((7, 7), dtype=np.float32), 60)
-    assert heat.shape == (60, 60)
-    assert (overlay.laid_over(crop, heat, 0) == crop).all()
-    full = overlay.laid_over(crop, heat, 1)
-    cold = heat < 0.15
-    assert (full[cold] == crop[cold]).all()
-    assert (full[heat > 0.6] != crop[heat > 0.6]).any(axis=-1).all()
-
-
-def test_a_peak_stays_where_it_was_when_a_map_is_enlarged():
-    small = np.zeros((7, 7), np.float32)
-    small[1, 5] = 1
-    row, column = np.unravel_index(overlay.enlarged(small, 70).argmax(), (70, 70))
-    assert abs(row - 15) <= 1
-    assert abs(column - 55) <= 1
 
 
 @pytest.mark.parametrize(

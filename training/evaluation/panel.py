@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.types import LABELS, Probabilities, RgbImage
+from models import overlay
 
 _COLOURS = ("#2b86bd", "#e69f00", "#d9480f")
 
@@ -31,27 +31,21 @@ def draw(rows: Sequence[Shown], path: Path, *, note: str) -> None:
 
     figure = Figure(figsize=(9.6, 3.1 * len(rows) + 0.4), layout="constrained", dpi=110)
     grid = figure.subplots(len(rows), 3, width_ratios=(1, 1, 1.2), squeeze=False)
-    for shown, (image, overlay, bars) in zip(rows, grid, strict=True):
+    for shown, (image, over, bars) in zip(rows, grid, strict=True):
         image.imshow(shown.crop)
         image.set_title(shown.title, loc="left", fontsize=10)
-        overlay.imshow(blended(shown.crop, shown.activation))
-        overlay.set_title(f"activation for {shown.probabilities.label.value}", loc="left", fontsize=10)
+        over.imshow(blended(shown.crop, shown.activation))
+        over.set_title(f"activation for {shown.probabilities.label.value}", loc="left", fontsize=10)
         image.set_axis_off()
-        overlay.set_axis_off()
+        over.set_axis_off()
         _bars(bars, shown.probabilities)
     figure.supxlabel(note, fontsize=9)
     figure.savefig(path, metadata={"Software": None})
 
 
 def blended(crop: RgbImage, activation: NDArray[np.float32]) -> RgbImage:
-    """The crop in grey with the activation over it in warm colours, the stronger the less transparent."""
-    size = (crop.shape[1], crop.shape[0])
-    strength = Image.fromarray(np.uint8(np.clip(activation, 0, 1) * 255)).resize(size, Image.Resampling.BICUBIC)
-    alpha = np.asarray(strength, np.float32)[..., None] / 255
-    grey = np.repeat(crop.mean(axis=2, keepdims=True), 3, axis=2) * 0.8
-    warm = np.concatenate([np.full_like(alpha, 255), 255 * (1 - alpha) * 0.8, np.zeros_like(alpha)], axis=2)
-    mixed = grey * (1 - 0.65 * alpha) + warm * 0.65 * alpha
-    return np.asarray(np.clip(mixed, 0, 255), dtype=np.uint8)
+    """A square crop in dark grey with the activation over it, as on the report page."""
+    return overlay.laid_over(overlay.dimmed(crop), overlay.enlarged(activation, len(crop)), overlay.OPACITY)
 
 
 def _bars(axes: Any, probabilities: Probabilities) -> None:

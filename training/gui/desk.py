@@ -89,7 +89,14 @@ def _artifact(name: str | None) -> tuple[Model, ModelShown]:
 
     found = artifact.load(artifact.find(name) if name else artifact.shipped())
     identity, card = found.identity, found.card
-    shown = ModelShown(identity.name, identity.version, identity.sha256, card.statement, card.review_below)
+    shown = ModelShown(
+        identity.name,
+        identity.version,
+        identity.sha256,
+        card.statement,
+        card.review_below,
+        explains_maps=card.kind == "study",
+    )
     return Classifier(found), shown
 
 

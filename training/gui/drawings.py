@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageTk
 
 from core.types import LABELS, Label, Probabilities, RgbImage
-from training.gui import design, overlay
+from models import overlay
+from training.gui import design
 from training.gui.design import Type
 from training.gui.state import Panel, Tone
 
@@ -65,13 +66,19 @@ class Pictures(tk.Canvas):
     def _draw_panel(self, panel: Panel, left: int, top: int, side: int, caption: int) -> None:
         key = (id(panel), side, self._label)
         if key not in self._ready:
-            heat = overlay.enlarged(panel.activation[..., LABELS.index(self._label)], side)
-            self._ready[key] = overlay.resized(panel.crop, side), heat
+            self._ready[key] = overlay.resized(panel.crop, side), _heat(panel, self._label, side)
         pixels = overlay.laid_over(*self._ready[key], self._opacity)
         photo = ImageTk.PhotoImage(Image.fromarray(pixels), master=self)
         self._held.append(photo)  # Tk keeps no reference of its own
         self.create_text(left, top, text=panel.caption, anchor="nw", fill=design.SOFT, font=self._type["small"])
         self.create_image(left, top + caption, image=photo, anchor="nw")
+
+
+def _heat(panel: Panel, label: Label, side: int) -> NDArray[np.float32]:
+    activation = panel.activation[..., LABELS.index(label)]
+    if panel.circles is None:
+        return overlay.enlarged(activation, side)
+    return overlay.on_each(activation, panel.circles, side, of=len(panel.crop))
 
 
 def fit(count: int, *, width: int, height: int, gap: int, caption: int) -> tuple[int, int]:

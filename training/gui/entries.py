@@ -43,13 +43,15 @@ def _entry(answer: Answer, model: ModelShown) -> Entry:
         title, subtitle, whose = "Study", "all three views", "The study"
     if answer.status is Status.REFUSED or answer.reason is Reason.NOVEL:
         why = Reason.NOVEL.sentence + (f" ({answer.detail})" if answer.detail else "")
-        return Entry(title, subtitle, "Refused", Tone.REFUSED, f"{whose} gets no label: {why}.", None, _panels(answer))
+        return Entry(
+            title, subtitle, "Refused", Tone.REFUSED, f"{whose} gets no label: {why}.", None, _panels(answer, model)
+        )
     if answer.reason is not None:
         return Entry(title, subtitle, "No result", Tone.REFUSED, _why(answer.files[0], answer.reason, answer.detail))
     if answer.probabilities is None:
         return Entry(title, subtitle, "No result", Tone.REFUSED, f"{whose} gets no result.")
     headline, tone, detail = _verdict(answer, answer.probabilities, model)
-    return Entry(title, subtitle, headline, tone, detail, answer.probabilities, _panels(answer))
+    return Entry(title, subtitle, headline, tone, detail, answer.probabilities, _panels(answer, model))
 
 
 def _verdict(answer: Answer, p: Probabilities, model: ModelShown) -> tuple[str, Tone, str]:
@@ -73,5 +75,13 @@ def _why(file: Path, reason: Reason, detail: str) -> str:
     return f"{file.name} gets no result: {why}."
 
 
-def _panels(answer: Answer) -> tuple[Panel, ...]:
-    return tuple(Panel(p.prediction.view.caption, p.crop.pixels, p.prediction.activation) for p in answer.pictures)
+def _panels(answer: Answer, model: ModelShown) -> tuple[Panel, ...]:
+    return tuple(
+        Panel(
+            picture.prediction.view.caption,
+            picture.crop.pixels,
+            picture.prediction.activation,
+            picture.crop.maps.circles if model.explains_maps and picture.crop.maps else None,
+        )
+        for picture in answer.pictures
+    )

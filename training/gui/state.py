@@ -1,11 +1,13 @@
 """What the window shows, as values: nothing here knows a window."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.maps import Circle
 from core.types import Label, Probabilities, RgbImage
 
 
@@ -30,6 +32,8 @@ class ModelShown:
     """What it was trained on."""
     review_below: float | None
     """An answer less probable than this is to be reviewed; None: nothing is known."""
+    explains_maps: bool = False
+    """Whether its activation maps explain one polar map each, not a whole crop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Panel:
     caption: str
     crop: RgbImage = field(repr=False)
     activation: NDArray[np.float32] = field(repr=False)
+    circles: Mapping[str, Circle] | None = field(default=None, repr=False)
+    """The polar maps that each activation map explains; None: it explains the whole crop."""
 
 
 @dataclass(frozen=True, slots=True)

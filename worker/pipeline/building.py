@@ -38,7 +38,7 @@ class Building:
         """The page first. Raises Unavailable where no header of the study can be read."""
         header = material.header(found, self.inbox)
         local = now.astimezone(report.zone_of(header) or self._zone())
-        content = material.content(found, header, self.layouts, local)
+        content = material.content(found, header, self.layouts, local, show_patient=self.settings.show_patient)
         sources = [SourceReference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid) for i in found.instances]
         page = report.build_secondary_capture(
             content,

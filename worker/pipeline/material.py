@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
 import pydicom
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import Unavailable
+from core.maps import Maps
 from core.types import Decision, ModelIdentity, Outcome, Status, StudyPrediction, View, ViewPrediction
 from db import cases, reports, studies
 from db.reports import Standing
 from db.tables import Case, Instance, ModelVersion, Prediction, Report, Study, ViewImage
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
-from dicom_node.report_content import ReportContent
+from dicom_node.report_content import AboutModel, ReportContent
 from dicom_node.report_header import Header
 from worker.pipeline.classifying import decode_png
 
@@ -52,7 +52,7 @@ def read(session: Session, case: Case) -> Material:
         study=session.get_one(Study, case.study_id),
         model=session.get_one(ModelVersion, case.model_version_id),
         images=images,
-        predictions=cases.predictions(session, case.id),
+        predictions=cases.predictions(session, case.id, activation=True),
         instances=instances or _counting(session, case.study_id)[:_MOST_SOURCES],
         standing=standing,
         predecessors=reports.structured(session, standing.case.id) if standing else [],
@@ -89,7 +89,9 @@ def header(material: Material, inbox: Inbox) -> pydicom.Dataset:
     raise Unavailable("source_unreadable")
 
 
-def content(material: Material, source: pydicom.Dataset, layouts: Sequence[Layout], now: datetime) -> ReportContent:
+def content(
+    material: Material, source: pydicom.Dataset, layouts: Sequence[Layout], now: datetime, *, show_patient: bool = True
+) -> ReportContent:
     """What the page says; ``source`` is the header it follows."""
     case = material.case
     before = material.standing.case if material.standing else None
@@ -101,10 +103,13 @@ def content(material: Material, source: pydicom.Dataset, layouts: Sequence[Layou
         prediction=_prediction(material.predictions) if material.predictions else None,
         reason=case.reason,
         model=ModelIdentity(material.model.name, material.model.version, material.model.sha256),
+        about_model=AboutModel.of(material.model.card),
         crops={image.view: decode_png(image.png) for image in material.images},
         panels={image.view: _panels(image, layouts) for image in material.images},
+        maps={image.view: Maps.of_json(image.maps) for image in material.images if image.maps},
         notes=(f"{case.detail[0].upper()}{case.detail[1:]}.",) if case.detail else (),
         replaces=before.revision if before else None,
+        show_patient=show_patient,
     )
 
 
@@ -131,5 +136,5 @@ def _view_prediction(view: View, row: Prediction) -> ViewPrediction:
         view=view,
         probabilities=cases.probabilities(row),
         logits=(0.0, 0.0, 0.0),
-        activation=np.zeros((7, 7, 3), dtype=np.float32),
+        activation=cases.activation(row),
     )
