@@ -202,7 +202,7 @@ def _detail(session: "Session", study_id: UUID) -> dict[str, Any]:
         {"revision": case.revision} | results.report_item(report, job, superseded=case.superseded_at is not None)
         for case in cases.revisions(session, study_id)
         for report in reports.of_case(session, case.id)
-        for job in [*reports.deliveries(session, report.id)] or [None]
+        for job in (*reports.deliveries(session, report.id),) or (None,)
     ]
     return item
 

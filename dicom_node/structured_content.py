@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from highdicom import sr
 from pydicom.dataset import Dataset
 
-from core import DISCLAIMER, MANUFACTURER, MODEL_NAME, TRAINED_ON
+from core import DISCLAIMER, MANUFACTURER, MODEL_NAME
 from core.types import LABELS, Label, ModelIdentity, Outcome, Status, StudyPrediction
 from dicom_node import report_header
 from dicom_node import structured_codes as codes
@@ -92,7 +92,7 @@ def _algorithm(model: ModelIdentity | None) -> sr.AlgorithmIdentification | None
 def _said(content: ReportContent) -> Iterator[str]:
     """What people are to read, sentence by sentence; no label is named."""
     yield DISCLAIMER
-    yield TRAINED_ON
+    yield content.about_model.statement
     if content.outcome is Outcome.NEEDS_REVIEW:
         yield "Needs review: no label is probable enough to be a finding."
     elif not content.has_result:
