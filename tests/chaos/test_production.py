@@ -71,8 +71,9 @@ def _each_once(hospital: Site, uids: set[str]) -> None:
     assert {r.study for r in hospital.pacs.received} == uids
     for study in uids:
         assert len({r.uid for r in hospital.pacs.of(study)}) == 1, "a second report"
+        assert len({r.uid for r in hospital.pacs.documents_of(study)}) == 1, "a second structured report, or none"
         assert len({r.digest for r in hospital.pacs.of(study)}) == 1, "other bytes in a repeated send"
     results = hospital.results().values()
     assert len(results) == STUDIES
     assert {item["revision"] for item in results} == {1}
-    assert [[report["state"] for report in item["reports"]] for item in results] == [["sent"]] * STUDIES
+    assert [[report["state"] for report in item["reports"]] for item in results] == [["sent"] * 2] * STUDIES
