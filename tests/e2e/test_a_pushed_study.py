@@ -38,7 +38,7 @@ def test_the_report_arrives_in_the_same_study_with_the_same_patient(
         assert report[keyword].value == datasets[0][keyword].value, keyword
     assert report.SOPClassUID == SecondaryCaptureImageStorage
     assert report.SeriesInstanceUID not in {ds.SeriesInstanceUID for ds in datasets}
-    assert (report.Manufacturer, report.Rows, report.Columns) == (MANUFACTURER, 1024, 1280)
+    assert (report.Manufacturer, report.Rows, report.Columns) == (MANUFACTURER, 1200, 1600)
     assert DISCLAIMER in report.ImageComments
     (structured,) = until(lambda: pacs.documents_of(datasets[0].StudyInstanceUID), 30, "the structured report arrives")
     assert structured.ds.SOPClassUID == Comprehensive3DSRStorage
