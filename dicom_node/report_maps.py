@@ -52,7 +52,7 @@ def _explained(content: ReportContent, view: View, left: int) -> Iterator[Mark]:
         )
         return
     yield Text(left, _OVER - 12, f"{'Activation' if heat.any() else 'No activation'} for {label.value}", SMALL, SOFT)
-    crop = overlay.dimmed(overlay.resized(content.crops[view], VIEW))
+    crop = overlay.dimmed(content.crops[view], VIEW)
     yield Picture(left, _OVER, overlay.laid_over(crop, heat, overlay.OPACITY))
 
 

@@ -1,6 +1,7 @@
 """Text that fits and can be drawn: fonts, widths, shortening, and the name component group to show."""
 
 import unicodedata
+from bisect import bisect_right
 from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
@@ -80,9 +81,10 @@ def _written(group: str) -> str:
 def _shortened(text: str, size: int, *, bold: bool, max_width: float) -> str:
     if width(text, size, bold=bold) <= max_width:
         return text
-    kept = text
-    while kept and width(kept.rstrip(" ,") + "…", size, bold=bold) > max_width:
-        kept = kept[:-1]
+    longest = bisect_right(
+        range(1, len(text)), max_width, key=lambda end: width(text[:end].rstrip(" ,") + "…", size, bold=bold)
+    )
+    kept = text[:longest]
     while kept and unicodedata.combining(text[len(kept)]):  # never part a letter from its marks
         kept = kept[:-1]
     return kept.rstrip(" ,") + "…"

@@ -1,6 +1,7 @@
 """Class activation maps laid over what they explain: for report pages, the window and documents alike."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +15,35 @@ Floats = NDArray[np.float32]
 _STOPS = np.array([(10, 60, 10), (30, 150, 30), (90, 255, 70), (190, 255, 120)], dtype=np.float32)
 """From little to much: dark to pale green, a hue that warm and cool colour scales both go without. In grey it rises."""
 _LEVELS = np.linspace(0, 1, 256)
-_COLOURS = np.stack(
-    [np.interp(_LEVELS, np.linspace(0, 1, len(_STOPS)), _STOPS[:, channel]) for channel in range(3)], axis=-1
-).astype(np.uint8)
+_COLOURS = [int(np.interp(level, np.linspace(0, 1, len(_STOPS)), stops)) for level in _LEVELS for stops in _STOPS.T]
+"""A palette: red, green and blue of every level."""
 _LINE, _HALO = (130, 255, 60), (0, 0, 0)
-HALF = 0.5
+_HALF = 0.5
 """A line goes round what has at least half the peak."""
 _FAINT = 0.15
 """Below this share of the peak nothing is laid over: the network's ground level, not a place."""
-_DIM = 0.42
+_SHARES = np.sqrt(np.clip((_LEVELS - _FAINT) / (1 - _FAINT), 0, 1))
+"""How much of the picture each level covers, of what the strongest does."""
+_DIMMER = [round(0.42 * grey) for grey in range(256)]
 OPACITY = 0.8
 """On a dimmed picture."""
 
 
 def resized(crop: RgbImage, side: int) -> RgbImage:
     """A square crop at ``side`` by ``side`` pixels."""
-    return np.asarray(Image.fromarray(crop).resize((side, side), Image.Resampling.LANCZOS), dtype=np.uint8)
+    return np.asarray(_resized(Image.fromarray(crop), side), dtype=np.uint8)
 
 
-def dimmed(picture: RgbImage) -> RgbImage:
-    """The picture in dark grey, on which an activation map is told from the picture without colour, too."""
-    grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float32) * _DIM
-    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+def _resized(picture: Image.Image, side: int) -> Image.Image:
+    """Polar maps are smooth: to make them smaller the quicker filter is as good."""
+    smaller = side < picture.width
+    return picture.resize((side, side), Image.Resampling.HAMMING if smaller else Image.Resampling.LANCZOS)
+
+
+def dimmed(crop: RgbImage, side: int) -> RgbImage:
+    """A square crop resized and in dark grey, on which an activation map can be told from it without colour, too."""
+    grey = _resized(Image.fromarray(crop).convert("L"), side).point(_DIMMER)
+    return np.asarray(grey.convert("RGB"), dtype=np.uint8)
 
 
 def enlarged(activation: Floats, side: int) -> Floats:
@@ -67,20 +75,20 @@ def laid_over(picture: RgbImage, heat: Floats, opacity: float) -> RgbImage:
     A line goes round what has at least half the peak, light on dark: a tint alone is hard to see on coloured maps, and
     a light line on white ones.
     """
-    levels = (heat * 255).astype(np.uint8)
-    share = np.clip((_LEVELS - _FAINT) / (1 - _FAINT), 0, 1)
-    cover = np.asarray(255 * opacity * np.sqrt(share), dtype=np.uint8)[levels]
-    colours = _COLOURS[levels]
-    inside = heat >= HALF
+    levels = Image.fromarray((heat * 255).astype(np.uint8))
+    cover = levels.point([int(255 * opacity * share) for share in _SHARES])
+    levels.putpalette(_COLOURS)
+    over = Image.composite(levels.convert("RGB"), Image.fromarray(picture), cover)
+    inside = heat >= _HALF
     for edge, colour in ((_edge(~inside, 1), _HALO), (_edge(inside, 2), _LINE)):
-        cover[edge], colours[edge] = round(255 * min(1.0, 2 * opacity)), colour
-    covered = Image.composite(Image.fromarray(colours), Image.fromarray(picture), Image.fromarray(cover))
-    return np.asarray(covered, dtype=np.uint8)
+        over.paste(colour, mask=Image.fromarray(edge * np.uint8(255 * min(1.0, 2 * opacity))))
+    return np.asarray(over, dtype=np.uint8)
 
 
+@lru_cache(maxsize=4)
 def scale(columns: int, rows: int, opacity: float) -> RgbImage:
     """The colours from no activation at the left to the peak at the right, as they lie over a dimmed grey picture."""
-    ground = dimmed(np.full((rows, columns, 3), 128, dtype=np.uint8))
+    ground = np.full((rows, columns, 3), _DIMMER[128], dtype=np.uint8)
     return laid_over(ground, np.tile(np.linspace(0, 1, columns, dtype=np.float32), (rows, 1)), opacity)
 
 

@@ -87,9 +87,9 @@ def _content(header: Header) -> ReportContent:
     )
 
 
-def _build(source: Dataset, sources: list[SourceReference] = _SOURCES) -> Dataset:
+def _build(source: Dataset, sources: list[SourceReference] = _SOURCES, content: ReportContent | None = None) -> Dataset:
     return report.build_secondary_capture(
-        _content(Header.of(source)),
+        content or _content(Header.of(source)),
         source,
         sources,
         sop_instance_uid=Phi("2.25.77"),
@@ -190,6 +190,8 @@ def test_it_is_an_rgb_secondary_capture_that_says_it_is_unverified() -> None:
     assert len(made.SeriesDescription) <= 64
     assert list(made.ImageType) == ["DERIVED", "SECONDARY"]
     assert made.BurnedInAnnotation == "YES"
+    hidden = replace(_content(Header.of(source)), show_patient=False)
+    assert _build(source, content=hidden).BurnedInAnnotation == "NO"
     assert np.array_equal(made.pixel_array, report_page.render(_content(Header.of(source))))
 
 

@@ -45,7 +45,7 @@ def draw(rows: Sequence[Shown], path: Path, *, note: str) -> None:
 
 def blended(crop: RgbImage, activation: NDArray[np.float32]) -> RgbImage:
     """A square crop in dark grey with the activation over it, as on the report page."""
-    return overlay.laid_over(overlay.dimmed(crop), overlay.enlarged(activation, len(crop)), overlay.OPACITY)
+    return overlay.laid_over(overlay.dimmed(crop, len(crop)), overlay.enlarged(activation, len(crop)), overlay.OPACITY)
 
 
 def _bars(axes: Any, probabilities: Probabilities) -> None:
