@@ -45,11 +45,12 @@ def said(name: str, *arguments: Path | str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+_NOT_PRESENT = "not present in standard DICOM IOD"
 DEVICE_UID = (
-    "Warning - Attribute is not present in standard DICOM IOD - (0x0018,0x1002) UI Device UID ",
-    "Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP Class",
+    f"Warning - Attribute is {_NOT_PRESENT} - (0x0018,0x1002) UI Device UID ",
+    f"Warning - Dicom dataset contains attributes {_NOT_PRESENT} - this is a Standard Extended SOP Class",
 )
-"""What dciodvfy of 2022 says of a Device UID inside the Contributing Equipment Sequence, where PS3.3 C.12.1 has it since.
+"""What dciodvfy of 2022 says of a Device UID inside the Contributing Equipment Sequence, where PS3.3 C.12.1 has it.
 The second line follows from the first, and alone it is not let pass."""
 
 PAPER_ONLY = (

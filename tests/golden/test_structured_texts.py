@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from dicom_node.report import SourceReference
 from dicom_node.report_content import ReportContent
 from dicom_node.report_header import raw
 
+pages = lru_cache(pages)
 TEXTS = HERE / "structured"
 PAGES = ("accepted", "needs_review", "no_result", "withdrawn")
 SOURCES = [SourceReference("1.2.840.10008.5.1.4.1.1.7", Phi(f"2.25.1{n}"), Phi(f"2.25.{n}")) for n in (1, 2, 3)]
