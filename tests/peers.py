@@ -55,7 +55,7 @@ The second line follows from the first, and alone it is not let pass."""
 
 PAPER_ONLY = (
     "Attribute present in one instance but not the other",  # a report repeats no optional attribute of its source
-    "Different information entities for attribute - Element=<AccessionNumber> IE <Study> versus <Series>",
+    "Different information entities for attribute - Element=<AccessionNumber>",
 )
 """What dcentvfy says of any report beside any image. It looks for the Accession Number of a structured document in the
 Referenced Request Sequence, which stands in the series; PS3.3 C.7.2.1 has it in the study."""

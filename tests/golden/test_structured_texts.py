@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from functools import lru_cache
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,17 +11,47 @@ from peers import said
 from pydicom import Dataset
 from pydicom.tag import Tag
 from studies import simulated
-from test_report_pictures import AT, HERE, pages
 
 from core.phi import Phi
+from core.types import ModelIdentity, Outcome, Probabilities, Reason, Status, StudyPrediction
 from dicom_node import report, structured_report
 from dicom_node.report import SourceReference
 from dicom_node.report_content import ReportContent
-from dicom_node.report_header import raw
+from dicom_node.report_header import Header, raw
 
-pages = lru_cache(pages)
-TEXTS = HERE / "structured"
-PAGES = ("accepted", "needs_review", "no_result", "withdrawn")
+TEXTS = Path(__file__).parent / "structured"
+AT = datetime(2026, 1, 15, 23, 30, 5, tzinfo=UTC)
+RESULT = ReportContent(
+    header=Header(),
+    revision=1,
+    outcome=Outcome.ACCEPTED,
+    created_at=AT,
+    prediction=StudyPrediction(Probabilities(0.03, 0.9, 0.07), Status.ACCEPTED, {}, 20.0),
+    model=ModelIdentity("study-sim-1", "1.0.0", "0123456789abcdef" * 4),
+)
+SAID = {
+    "accepted": RESULT,
+    "needs_review": replace(
+        RESULT,
+        outcome=Outcome.NEEDS_REVIEW,
+        prediction=StudyPrediction(Probabilities(0.1, 0.5, 0.4), Status.NEEDS_REVIEW, {}, 20.0),
+    ),
+    "no_result": replace(
+        RESULT,
+        outcome=Outcome.NO_RESULT,
+        prediction=None,
+        reason=Reason.INCOMPLETE,
+        notes=("Missing: Stress QGS, Rest QGS.",),
+    ),
+    "withdrawn": replace(
+        RESULT,
+        outcome=Outcome.QUARANTINED,
+        prediction=None,
+        reason=Reason.PATIENTS_DIFFER,
+        revision=2,
+        replaces=1,
+    ),
+}
 SOURCES = [SourceReference("1.2.840.10008.5.1.4.1.1.7", Phi(f"2.25.1{n}"), Phi(f"2.25.{n}")) for n in (1, 2, 3)]
 BEFORE = [SourceReference("1.2.840.10008.5.1.4.1.1.88.34", Phi("2.25.8"), Phi("2.25.9"))]
 
@@ -52,9 +82,9 @@ def compare(name: str, text: str, *, regenerate: bool) -> None:
     assert path.read_bytes().decode("latin-1") == text
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SAID)
 def test_it_says_what_it_said(name: str, regenerate: bool, tmp_path: Path) -> None:
-    compare(name, dumped(pages()[name], simulated()[0], tmp_path), regenerate=regenerate)
+    compare(name, dumped(SAID[name], simulated()[0], tmp_path), regenerate=regenerate)
 
 
 @pytest.mark.parametrize("key", REGULAR)
@@ -64,6 +94,6 @@ def test_a_name_of_every_character_set_is_in_it_as_it_was_sent(key: str, regener
     for keyword, value in (values | {"SpecificCharacterSet": name.charset}).items():
         if value is not None:
             header[Tag(keyword)] = raw(Tag(keyword), value)
-    text = dumped(replace(pages()["no_result"], crops={}), header, tmp_path)
+    text = dumped(SAID["no_result"], header, tmp_path)
     assert name.value.decode("latin-1") in text
     compare(f"name_{key}", text, regenerate=regenerate)
