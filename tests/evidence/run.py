@@ -1,6 +1,6 @@
 """The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
-python tests/evidence/run.py [--again] [held_out] [kill_9] [production] [canaries] [answer_key] [leaks] [text]
+python tests/evidence/run.py [--again] [step ...]: held_out kill_9 production canaries answer_key leaks text structured
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import deidentification, leaks, page
+from evidence import deidentification, leaks, page, structured
 
 from models import artifact
 
@@ -73,6 +73,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "answer_key": deidentification.answer_key,
     "leaks": headers,
     "text": text,
+    "structured": structured.run,
 }
 
 
@@ -162,6 +163,7 @@ PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "answer_key": deidentification.answer_key_page,
     "leaks": leaks.page,
     "text": _text_page,
+    "structured": structured.page,
 }
 
 
