@@ -17,7 +17,9 @@ _STOPS = np.array([(10, 60, 10), (30, 150, 30), (90, 255, 70), (190, 255, 120)],
 _LEVELS = np.linspace(0, 1, 256)
 _COLOURS = [int(np.interp(level, np.linspace(0, 1, len(_STOPS)), stops)) for level in _LEVELS for stops in _STOPS.T]
 """A palette: red, green and blue of every level."""
-_LINE, _HALO = (130, 255, 60), (0, 0, 0)
+LINE: tuple[int, int, int] = (130, 255, 60)
+"""Of the line round half the peak."""
+_HALO = (0, 0, 0)
 _HALF = 0.5
 """A line goes round what has at least half the peak."""
 _FAINT = 0.15
@@ -80,7 +82,7 @@ def laid_over(picture: RgbImage, heat: Floats, opacity: float) -> RgbImage:
     levels.putpalette(_COLOURS)
     over = Image.composite(levels.convert("RGB"), Image.fromarray(picture), cover)
     inside = heat >= _HALF
-    for edge, colour in ((_edge(~inside, 1), _HALO), (_edge(inside, 2), _LINE)):
+    for edge, colour in ((_edge(~inside, 1), _HALO), (_edge(inside, 2), LINE)):
         over.paste(colour, mask=Image.fromarray(edge * np.uint8(255 * min(1.0, 2 * opacity))))
     return np.asarray(over, dtype=np.uint8)
 

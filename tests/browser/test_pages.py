@@ -89,7 +89,7 @@ def test_a_pushed_study_appears_gets_its_result_and_can_be_read(
     for image in images.all():
         image.scroll_into_view_if_needed()
         until(lambda image=image: image.evaluate("image => image.naturalWidth"), 20, "the image is loaded")
-    assert page.locator("img.page").evaluate("image => image.naturalWidth") == 1280
+    assert page.locator("img.page").evaluate("image => image.naturalWidth") == 1600
     expect(page.get_by_text(DISCLAIMER)).to_be_visible()
     expect(page.get_by_text(TRAINED_ON)).to_be_visible()
     sizes_fit(page, tmp_path, "study")

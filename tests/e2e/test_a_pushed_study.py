@@ -12,6 +12,7 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, 
 
 from core import DISCLAIMER, MANUFACTURER
 from core.types import Label
+from models import overlay
 from training.phantom import cohort, dicom
 
 
@@ -49,6 +50,10 @@ def test_the_report_arrives_in_the_same_study_with_the_same_patient(
         report.SOPInstanceUID,
         *(ds.SOPInstanceUID for ds in datasets if ds.SOPClassUID == report.SOPClassUID),
     }
+    outlined = (report.pixel_array == overlay.LINE).all(axis=-1)
+    assert all(
+        outlined[:, left : left + 336].any() for left in (476, 846, 1216)
+    )  # where the model looked, in each view
 
 
 def test_the_result_says_what_it_was_made_from(perfuscope: Installation, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import PerfuscopeError
+from core.maps import Maps
 from core.types import LABELS, REQUIRED_VIEWS, Label, Probabilities, Reason, Status, View, ViewPrediction
 from models.crop import CropInput
 from training.answers import Answer, Known, Picture
@@ -199,6 +201,16 @@ def test_without_all_three_views_it_is_said_which_are_missing():
     assert "several screens of one view" in notice([*map(of_view, View), of_view(View.QPS), ambiguous])
     assert "different studies" in notice(list(map(of_view, View)))
     assert notice([Answer("view", (Path("a"),), reason=Reason.UNKNOWN_LAYOUT)]) == ""
+
+
+def test_the_maps_of_a_model_that_explains_polar_maps_lie_over_each():
+    circles = {"stress": (4, 4, 2)}
+    crop = CropInput(np.zeros((8, 8, 3), np.uint8), Maps((), circles))
+    answer = of_view(View.QPS)
+    answer = replace(answer, pictures=(replace(answer.pictures[0], crop=crop),))
+    for explains_maps, expected in ((True, circles), (False, None)):
+        (entry,) = entries([answer], replace(MODEL, explains_maps=explains_maps))
+        assert entry.panels[0].circles == expected
 
 
 @pytest.mark.parametrize(
