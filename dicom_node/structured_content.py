@@ -64,17 +64,17 @@ def _groups(
     content: ReportContent, said: StudyPrediction, sources: Sequence[SourceReference], study: Dataset
 ) -> Iterator[sr.ContentItem]:
     uid = report_header.text(study, "StudyInstanceUID")
+    algorithm, sites = _algorithm(content.model), [sr.FindingSite(codes.MYOCARDIUM)]
+    images = [sr.SourceImageForMeasurementGroup(one.sop_class_uid, one.sop_instance_uid.reveal()) for one in sources]
     for label in LABELS:
         yield from sr.MeasurementsAndQualitativeEvaluations(
             # Of one study and label the same in every revision: that is what is tracked.
             sr.TrackingIdentifier(f"2.25.{uuid5(_TRACKED, f'{uid} {label}').int}", f"Perfuscope MPI {label.value}"),
             finding_type=finding(content, label),
-            algorithm_id=_algorithm(content.model),
-            finding_sites=[sr.FindingSite(codes.MYOCARDIUM)],
+            algorithm_id=algorithm,
+            finding_sites=sites,
             measurements=[sr.Measurement(codes.PROBABILITY, said.probabilities[label], codes.NO_UNITS)],
-            source_images=[
-                sr.SourceImageForMeasurementGroup(one.sop_class_uid, one.sop_instance_uid.reveal()) for one in sources
-            ],
+            source_images=images,
         )
 
 
