@@ -113,7 +113,8 @@ def _show(console: Console, pushed: list[_Pushed], pacs: Pacs, found: dict[str, 
     for study in pushed:
         item = found.get(study.study_instance_uid, {})
         received = pacs.received.get(study.study_instance_uid)
-        came += received is not None and _is_report(received[1])
+        structured = pacs.structured.get(study.study_instance_uid)
+        came += received is not None and _is_report(received[1]) and structured is not None and _is_report(structured)
         table.add_row(*_row(study, item, received))
     console.print(table)
     console.print(f"\n{DISCLAIMER}\n{TRAINED_ON}", style="dim")

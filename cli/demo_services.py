@@ -33,6 +33,9 @@ class Pacs:
 
     port: int = 0
     received: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    """The first page of each study."""
+    structured: dict[str, Any] = field(default_factory=dict)
+    """Its first structured report."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def store(self, event: Any) -> int:
@@ -40,14 +43,17 @@ class Pacs:
         ds = event.dataset
         ds.file_meta = event.file_meta
         with self.changed:
-            self.received.setdefault(str(ds.StudyInstanceUID), (time.perf_counter(), ds))
+            if ds.Modality == "SR":
+                self.structured.setdefault(str(ds.StudyInstanceUID), ds)
+            else:
+                self.received.setdefault(str(ds.StudyInstanceUID), (time.perf_counter(), ds))
             self.changed.notify_all()
         return 0x0000
 
     def wait_for(self, count: int, timeout_s: float) -> None:
-        """Wait until so many studies have a report, or the time is over."""
+        """Wait until so many studies have both reports, or the time is over."""
         with self.changed:
-            self.changed.wait_for(lambda: len(self.received) >= count, timeout_s)
+            self.changed.wait_for(lambda: min(len(self.received), len(self.structured)) >= count, timeout_s)
 
 
 @contextmanager
@@ -70,12 +76,13 @@ def temporary_home(wanted: Path | None) -> Iterator[Path]:
 @contextmanager
 def running_pacs() -> Iterator[Pacs]:
     """A storage SCP for report pages."""
-    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+    from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
     from pynetdicom import AE, evt
 
     pacs = Pacs()
     ae = AE(ae_title=PACS_AE)
-    ae.add_supported_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
+    for sop_class_uid in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
+        ae.add_supported_context(sop_class_uid, ExplicitVRLittleEndian)
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, pacs.store)])
     if server is None:
         raise PerfuscopeError("the demo's PACS could not listen on 127.0.0.1")

@@ -12,6 +12,7 @@ from rich.table import Table
 from cli import options
 from cli.operator import actor
 from cli.sentences import one_sentence, shown
+from core import delivery_codes
 from core.errors import PerfuscopeError, SettingsError
 from core.jobs import JobState
 from core.types import AuditAction
@@ -45,6 +46,7 @@ def list_jobs(
             "attempts": job.attempts,
             "due_at": job.due_at.isoformat(),
             "error": job.error,
+            "reason": delivery_codes.sentence(job.error),
         }
         for job in rows
     ]
@@ -60,10 +62,11 @@ def _show(found: Sequence[Mapping[str, object]]) -> None:
         console.print("No such jobs.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("job_id", "stage", "state", "attempts", "destination", "error"):
+    columns = ("job_id", "stage", "state", "attempts", "destination", "reason")
+    for column in columns:
         table.add_column(column.replace("_", " ").capitalize(), no_wrap=column == "job_id")
     for item in found:
-        cells = (str(item["job_id"])[:8], *(item[c] for c in ("stage", "state", "attempts", "destination", "error")))
+        cells = (str(item["job_id"])[:8], *(item[column] for column in columns[1:]))
         table.add_row(*("-" if value is None else shown(str(value)) for value in cells))
     console.print(table)
 

@@ -41,6 +41,7 @@ def node(
 
 def serve(found: Settings, stop: threading.Event) -> None:
     """Build the node's parts, listen until ``stop`` is set, and close them in order."""
+    from dicom_node.commitment_answers import Answers
     from dicom_node.completion import Policy
     from dicom_node.inbox import Inbox
     from dicom_node.queue import Bellringer
@@ -56,7 +57,7 @@ def serve(found: Settings, stop: threading.Event) -> None:
     receiver = Receiver(sessions=sessions, inbox=inbox, ring=bellringer.ring, policy=policy)
     reconciler = Reconciler(sessions=sessions, ring=bellringer.ring, policy=policy)
     try:
-        listener = Listener(found, receiver)
+        listener = Listener(found, receiver, Answers(sessions, most=found.report.commitment_attempts))
     except OSError as error:
         msg = f"cannot listen on {found.dicom_host} port {found.dicom_port}: {error.strerror}"
         raise PerfuscopeError(msg) from None

@@ -102,8 +102,14 @@ def _row(item: dict[str, Any]) -> list[str]:
         f"[{style}]{item['state']}[/]",
         item["label"] or "-",
         *(f"{probabilities[name.value]:.2f}" if probabilities else "-" for name in LABELS),
-        ", ".join(sorted({report["state"] for report in item["reports"]})) or "-",
+        ", ".join(_deliveries(item)) or "-",
     ]
+
+
+def _deliveries(item: dict[str, Any]) -> list[str]:
+    """How they stand; a report that is routed nowhere counts only where every one is."""
+    states = {report["state"] for report in item["reports"]}
+    return sorted(states - {"no_destination"} or states)
 
 
 def _notes(console: Console, found: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ _SENTENCES = {
     "peer_unreachable": "nothing answers at that host and port",
     "association_rejected": "the peer rejected the association (it may not know the AE titles)",
     "association_lost": "the peer ended the association or did not answer in time",
+    "no_answer": "the peer did not answer in time",
     "context_refused": "the peer takes no such object or transfer syntax",
     "out_of_resources": "the peer is out of resources",
     "processing_failure": "the peer could not process it",

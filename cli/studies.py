@@ -21,6 +21,7 @@ from core.types import LABELS
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from db.session import Sessions
     from worker.replaying import Replayed
 
 studies_app = typer.Typer(help="Studies: what was received and what became of it.", no_args_is_help=True)
@@ -117,6 +118,18 @@ def list_studies(
         typer.echo(as_json(found))
     else:
         show_results(found)
+        _say_what_came_back(sessions)
+
+
+def _say_what_came_back(sessions: "Sessions") -> None:
+    """How many of our own objects were pushed to us, where there were any."""
+    from db import counters
+
+    with sessions.read() as session:
+        counter = counters.value(session, counters.CAME_BACK)
+    if counter is not None:
+        when = f"{counter.last_at:%Y-%m-%d %H:%M} UTC"
+        typer.echo(f"{counter.value} of our own objects came back and were ignored, the last on {when}.")
 
 
 @studies_app.command("show")
@@ -141,7 +154,7 @@ def show(
     show_results([found])
     _table(console, "Objects", found["objects"], _object_columns(found["objects"]))
     _table(console, "Revisions", found["revisions"], ("revision", "outcome", "label", "reason", "superseded"))
-    _table(console, "Reports", found["reports"], ("kind", "destination", "state"))
+    _table(console, "Reports", found["reports"], ("revision", "kind", "destination", "state"))
 
 
 def one_study(session: "Session", text: str) -> UUID:
@@ -158,7 +171,7 @@ def one_study(session: "Session", text: str) -> UUID:
 
 
 def _detail(session: "Session", study_id: UUID) -> dict[str, Any]:
-    from db import cases, results, studies
+    from db import cases, reports, results, studies
 
     item = results.items(session, results.Wanted(study_id=study_id))[0]
     item["objects"] = [
@@ -184,6 +197,12 @@ def _detail(session: "Session", study_id: UUID) -> dict[str, Any]:
             "superseded": case.superseded_at.isoformat() if case.superseded_at else None,
         }
         for case in cases.revisions(session, study_id)
+    ]
+    item["reports"] = [
+        {"revision": case.revision} | results.report_item(report, job, superseded=case.superseded_at is not None)
+        for case in cases.revisions(session, study_id)
+        for report in reports.of_case(session, case.id)
+        for job in (*reports.deliveries(session, report.id),) or (None,)
     ]
     return item
 

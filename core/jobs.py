@@ -22,6 +22,12 @@ class JobStage(StrEnum):
     CLASSIFY = "classify"
     REPORT = "report"
     DELIVER = "deliver"
+    COMMIT = "commit"
+    """Ask a destination to take responsibility for what it was sent."""
+    CONFIRM = "confirm"
+    """See after a while whether it answered."""
+    REJECT = "reject"
+    """Mark what a newer revision replaced as rejected, where the settings say so."""
 
 
 QUEUE_OF: dict[JobStage, Queue] = {
@@ -29,6 +35,9 @@ QUEUE_OF: dict[JobStage, Queue] = {
     JobStage.CLASSIFY: Queue.INFERENCE,
     JobStage.REPORT: Queue.EDGE,
     JobStage.DELIVER: Queue.EDGE,
+    JobStage.COMMIT: Queue.EDGE,
+    JobStage.CONFIRM: Queue.EDGE,
+    JobStage.REJECT: Queue.EDGE,
 }
 
 

@@ -17,21 +17,22 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from core import SELF_TEST_AE, settings_sentences
 from core.errors import SettingsError
-from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, LoopbackHost, PeerName, Port, Seconds, ZoneName
+from core.settings_delivery import SENDER, Peer, ReportSettings, Route, routing_mistake
+from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, LoopbackHost, Port, Seconds
 from core.types import View
 
-
-class Peer(BaseModel):
-    """A DICOM application that may send to us or receive from us."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: PeerName
-    ae_title: AeTitle
-    host: str = "127.0.0.1"
-    port: Port = 104
-    may_send: bool = True
-    may_receive: bool = True
+__all__ = [
+    "SENDER",
+    "ChecksSettings",
+    "Peer",
+    "ReportSettings",
+    "RetentionSettings",
+    "Route",
+    "Settings",
+    "ViewRule",
+    "load",
+    "names",
+]
 
 
 class ViewRule(BaseModel):
@@ -57,20 +58,6 @@ class ViewRule(BaseModel):
                 msg = f"{pattern!r} for {keyword} is not a regular expression ({error.msg})"
                 raise ValueError(msg) from None
         return keywords
-
-
-class ReportSettings(BaseModel):
-    """Where reports go and how hard delivery is tried."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    destination: str = "sender"
-    send_no_result: bool = False
-    show_patient: bool = True
-    """Whether the page shows whom it is about; else nothing of the header is in its pixels."""
-    timezone: ZoneName = "local"
-    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 30
-    timeout_s: Seconds = 30
 
 
 CheckWhen = Literal["off", "probation", "always"]
@@ -134,6 +121,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     peers: tuple[Peer, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """None given: everything goes to ``report.destination``."""
     report: ReportSettings = ReportSettings()
     checks: ChecksSettings = ChecksSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -162,16 +151,11 @@ class Settings(BaseSettings):
         if any(p.ae_title == SELF_TEST_AE for p in self.peers):
             msg = f"peers: the AE title {SELF_TEST_AE!r} is taken: perfuscope doctor tests by it"
             raise ValueError(msg)
-        if "sender" in names:
+        if SENDER in names:
             raise ValueError("peers: the name 'sender' is taken (it means: back to whoever sent the study)")
-        if self.report.destination not in ("sender", *names):
-            allowed = ", ".join(["sender", *names])
-            msg = f"report.destination = {self.report.destination!r} is no peer; allowed: {allowed}"
-            raise ValueError(msg)
-        named = self.peer_named(self.report.destination)
-        if named is not None and not named.may_receive:
-            msg = f"report.destination = {named.name!r}: that peer has may_receive = false"
-            raise ValueError(msg)
+        mistake = routing_mistake(self.peers, self.routes, self.report)
+        if mistake is not None:
+            raise ValueError(mistake)
         return self
 
     @property
@@ -224,6 +208,7 @@ def names() -> tuple[str, ...]:
     """The dotted name of every setting; a table's own name is none."""
     tables: dict[str, type[BaseModel]] = {
         "peers": Peer,
+        "routes": Route,
         "report": ReportSettings,
         "checks": ChecksSettings,
         "retention": RetentionSettings,

@@ -24,6 +24,8 @@ AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=_AE_TITLE)]
 PeerName = Annotated[str, Field(min_length=1, max_length=64, pattern=_PEER_NAME)]
 DatabaseUrl = Annotated[str, Field(pattern=_DATABASE_URL)]
 BrokerUrl = Annotated[str, Field(pattern=_BROKER_URL)]
+AePattern = Annotated[str, Field(min_length=1, max_length=64)]
+"""An AE title, or a pattern of some: ``*`` stands for anything, ``?`` for one character, ``[AB]`` for one of these."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=30 * 24 * 3600)]
 Days = Annotated[int, Field(ge=1, le=36500)]

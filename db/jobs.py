@@ -41,8 +41,12 @@ def add(
     now: datetime,
     destination: str = "",
     ring_again: timedelta,
+    delay: timedelta = timedelta(0),
 ) -> Bell | None:
-    """Add the job and return the bell to ring after the commit; None where the same job stands already."""
+    """Add the job and return the bell to ring after the commit; None where the same job stands already.
+
+    One with a delay is rung for by the reconciler when it is due.
+    """
     row = {
         "id": uuid4(),
         "stage": stage,
@@ -52,12 +56,12 @@ def add(
         "state": JobState.WAITING,
         "attempts": 0,
         "rings": 0,
-        "due_at": now,
-        "ring_at": now + ring_again,
+        "due_at": now + delay,
+        "ring_at": now + (delay or ring_again),
         "created_at": now,
     }
     added = session.connection().execute(_INSERT[session.get_bind().dialect.name], row).scalar_one_or_none()
-    return Bell(added, QUEUE_OF[stage]) if added else None
+    return Bell(added, QUEUE_OF[stage]) if added and not delay else None
 
 
 def ask_again(session: Session, stage: JobStage, *, subject: UUID, now: datetime, ring_again: timedelta) -> Bell | None:
@@ -65,11 +69,25 @@ def ask_again(session: Session, stage: JobStage, *, subject: UUID, now: datetime
     added = add(session, stage, subject=subject, now=now, ring_again=ring_again)
     if added is not None:
         return added
-    same = select(Job).where(Job.subject == subject, Job.stage == stage, Job.destination == "").with_for_update()
-    job = session.scalars(same).one()
+    job = _same(session, stage, subject, "")
     if job.state not in {JobState.DONE, JobState.DEAD}:
         return None
     return _due_again(job, now=now, ring_at=now + ring_again)
+
+
+def ask_later(
+    session: Session, stage: JobStage, *, subject: UUID, destination: str, now: datetime, delay: timedelta
+) -> None:
+    """The job is due after the delay, whether it is new or has ended; one that waits or runs is left as it is."""
+    add(session, stage, subject=subject, now=now, destination=destination, ring_again=delay, delay=delay)
+    job = _same(session, stage, subject, destination)
+    if job.state in {JobState.DONE, JobState.DEAD}:
+        _due_again(job, now=now + delay, ring_at=now + delay)
+
+
+def _same(session: Session, stage: JobStage, subject: UUID, destination: str) -> Job:
+    same = select(Job).where(Job.subject == subject, Job.stage == stage, Job.destination == destination)
+    return session.scalars(same.with_for_update()).one()
 
 
 def claim(
@@ -137,6 +155,17 @@ def retry_later(session: Session, claimed: Claimed, *, now: datetime, wait: time
     return True
 
 
+def postpone(session: Session, claimed: Claimed, *, now: datetime, wait: timedelta, error: str) -> bool:
+    """As ``retry_later``, but this was no attempt; what went wrong in an earlier one is kept."""
+    job = _held(session, claimed)
+    if job is None:
+        return False
+    kept = job.error
+    retry_later(session, claimed, now=now, wait=wait, error=error)
+    job.attempts, job.error = claimed.attempts - 1, kept or job.error
+    return True
+
+
 def revive(session: Session, job_id: UUID, *, now: datetime) -> Bell | None:
     """Make a dead job due again with all its attempts; None if it is not dead."""
     job = session.get(Job, job_id, with_for_update=True)
@@ -150,6 +179,12 @@ def _due_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
     job.attempts = 1 if job.stage is JobStage.DELIVER else 0  # that it was tried once must not be forgotten
     job.due_at, job.ring_at = now, ring_at
     return Bell(job.id, job.queue)
+
+
+def put_back(job: Job, *, now: datetime, error: str) -> None:
+    """A delivery that was done is to be done again, for the reason given; its attempts begin anew."""
+    _due_again(job, now=now, ring_at=now)
+    job.error = error
 
 
 def call_off(session: Session, subjects: Select[UUID], *, now: datetime) -> None:

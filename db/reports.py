@@ -1,5 +1,6 @@
 """Reports: built once, found again by UID. Nothing here commits."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +17,18 @@ PAGE = "sc"
 
 NOTICE = "notice"
 """Kind of a page that says why there is no result."""
+
+STRUCTURED = "sr"
+"""Kind of the structured report beside a page of either kind."""
+
+REJECTION = "kos"
+"""Kind of what marks an older revision's objects as rejected; it belongs to that older revision."""
+
+EVERY_KIND = (PAGE, NOTICE, STRUCTURED)
+"""What says something of a study."""
+
+COMMITTED, UNCONFIRMED, SUPERSEDED, FOUND = "committed", "unconfirmed", "superseded", "found_by_query"
+"""What a delivery that is done says beside that it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +48,21 @@ class NewReport:
         return f"NewReport(id={self.id})"
 
 
-def add(session: Session, report: NewReport, *, now: datetime) -> None:
-    """Write the report down, before it is sent for the first time."""
-    session.add(
-        Report(
-            id=report.id,
-            study_id=report.study_id,
-            case_id=report.case_id,
-            kind=report.kind,
-            sop_instance_uid=report.sop_instance_uid,
-            series_instance_uid=report.series_instance_uid,
-            path=report.path,
-            sha256=report.sha256,
-            created_at=now,
-        )
+def add(session: Session, report: NewReport, *, now: datetime) -> Report:
+    """Write the report down, before it is sent for the first time; its row."""
+    row = Report(
+        id=report.id,
+        study_id=report.study_id,
+        case_id=report.case_id,
+        kind=report.kind,
+        sop_instance_uid=report.sop_instance_uid,
+        series_instance_uid=report.series_instance_uid,
+        path=report.path,
+        sha256=report.sha256,
+        created_at=now,
     )
+    session.add(row)
+    return row
 
 
 def is_known(session: Session, sop_instance_uid: Phi) -> bool:
@@ -87,11 +100,22 @@ def standing(session: Session, case: Case) -> Standing | None:
         .with_for_update(of=Job)
     )
     for earlier, report, job in session.execute(statement):
-        if report.kind == PAGE and _tried(job):
+        says_a_result = report.kind == PAGE or (report.kind == STRUCTURED and earlier.label is not None)
+        if says_a_result and _tried(job):
             return Standing(earlier, report, job.destination)
-        if report.kind == NOTICE and delivery_state(job) == "sent":
+        if report.kind == NOTICE and has_arrived(job):
             return None
     return None
+
+
+def structured(session: Session, case_id: UUID) -> list[Report]:
+    """The structured report of a revision, if any destination may have it."""
+    statement = (
+        select(Report, Job)
+        .join(Job, Job.subject == Report.id)
+        .where(Report.case_id == case_id, Report.kind == STRUCTURED, Job.stage == JobStage.DELIVER)
+    )
+    return list({report.id: report for report, job in session.execute(statement) if _tried(job)}.values())
 
 
 def _tried(job: Job) -> bool:
@@ -104,8 +128,28 @@ def deliveries(session: Session, report_id: UUID) -> list[Job]:
     return list(session.scalars(select(Job).where(Job.subject == report_id, Job.stage == JobStage.DELIVER)))
 
 
-def delivery_state(job: Job) -> str:
-    """``waiting``, ``sent``, ``superseded`` or ``failed``."""
+def delivery_state(job: Job, *, superseded: bool = False) -> str:
+    """``waiting``, ``sent``, ``committed``, ``unconfirmed``, ``failed`` or ``superseded``.
+
+    ``superseded``: a newer revision has taken the place of the report's; then what was sent is that, too.
+    """
     if job.state is JobState.DONE:
-        return "superseded" if job.error == "superseded" else "sent"
+        if superseded:
+            return SUPERSEDED
+        return job.error if job.error in {COMMITTED, UNCONFIRMED, SUPERSEDED} else "sent"
     return "failed" if job.state is JobState.DEAD else "waiting"
+
+
+def has_arrived(job: Job) -> bool:
+    """Whether the destination has taken the report."""
+    return job.state is JobState.DONE and job.error in {None, COMMITTED, UNCONFIRMED, FOUND}
+
+
+def destinations_of(session: Session, case_id: UUID, *, kinds: Collection[str] = EVERY_KIND) -> list[str]:
+    """Where a revision's objects of some kinds may be, in the order of names: every delivery that was tried counts."""
+    statement = (
+        select(Job)
+        .join(Report, Report.id == Job.subject)
+        .where(Report.case_id == case_id, Report.kind.in_(kinds), Job.stage == JobStage.DELIVER)
+    )
+    return sorted({job.destination for job in session.scalars(statement) if _tried(job)})

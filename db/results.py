@@ -14,7 +14,7 @@ from core.jobs import JobStage
 from core.phi import NOTHING, Phi
 from core.types import InstanceState, Label, Stage
 from db import cases
-from db.reports import delivery_state
+from db.reports import REJECTION, delivery_state
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
 
 
@@ -152,7 +152,7 @@ def _result(case: Case, loaded: _Loaded) -> dict[str, Any]:
         "completed_at": case.done_at.isoformat() if case.done_at else None,
         "reason": _reason(case),
         "reports": [
-            _report(report, job) for report in loaded.reports.get(case.id, []) for job in _jobs(report, loaded)
+            report_item(report, job) for report in loaded.reports.get(case.id, []) for job in _jobs(report, loaded)
         ],
     }
 
@@ -176,10 +176,12 @@ def _jobs(report: Report, loaded: _Loaded) -> list[Job | None]:
     return list(loaded.deliveries.get(report.id, [])) or [None]
 
 
-def _report(report: Report, job: Job | None) -> dict[str, Any]:
+def report_item(report: Report, job: Job | None, *, superseded: bool = False) -> dict[str, Any]:
+    """A report and one of its deliveries; ``superseded``: a newer revision took its place."""
+    own = superseded and report.kind != REJECTION
     return {
         "kind": report.kind,
         "sop_instance_uid": report.sop_instance_uid,
         "destination": job.destination if job else None,
-        "state": delivery_state(job) if job else "no_destination",
+        "state": delivery_state(job, superseded=own) if job else "no_destination",
     }

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.jobs import JobState
 from core.types import InstanceState, Reason, Stage
-from db.tables import Case, Instance, Job, Prediction, Report, Study, ViewImage
+from db.tables import Case, Commitment, CommitmentItem, Instance, Job, Prediction, Report, Study, ViewImage
 
 _UNFINISHED = (JobState.WAITING, JobState.RUNNING, JobState.DEAD)
 """A job that was given up is no end: an administrator may retry it, and needs the files for that."""
@@ -77,6 +77,8 @@ def forget(session: Session, study_id: UUID) -> None:
     """Delete every row of a study but its audit events. Its files must be gone."""
     for statement in (
         delete(Job).where(Job.subject.in_(subjects(study_id))),
+        delete(CommitmentItem).where(CommitmentItem.commitment_id.in_(_requests(study_id))),
+        delete(Commitment).where(Commitment.id.in_(_requests(study_id))),
         delete(Prediction).where(Prediction.case_id.in_(select(Case.id).where(Case.study_id == study_id))),
         delete(Case).where(Case.study_id == study_id),
         delete(ViewImage).where(ViewImage.study_id == study_id),
@@ -133,4 +135,11 @@ def _by_kind(study_id: object) -> tuple[Select[UUID], ...]:
         select(Instance.id).where(Instance.study_id == study_id),
         select(Case.id).where(Case.study_id == study_id),
         select(Report.id).where(Report.study_id == study_id),
+        _requests(study_id),
     )
+
+
+def _requests(study_id: object) -> Select[UUID]:
+    """The study's requests for commitment."""
+    cases = select(Case.id).where(Case.study_id == study_id)
+    return select(Commitment.id).where(Commitment.case_id.in_(cases))

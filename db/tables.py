@@ -157,6 +157,39 @@ class Report(Base):
     purged_at: Mapped[datetime | None]
 
 
+class Commitment(Base):
+    """A request for storage commitment (PS3.4 J): written down before it is asked, so that any answer finds it."""
+
+    __tablename__ = "commitments"
+    __table_args__ = (Index(None, "case_id", "destination"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    transaction_uid: Mapped[Phi] = mapped_column(PhiText(64), unique=True)
+    case_id: Mapped[UUID | None]
+    """None for a test object of ``perfuscope doctor``."""
+    destination: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    """When the last of its objects was answered for, or given up."""
+
+
+class CommitmentItem(Base):
+    """An object of a request, and what the destination said of it."""
+
+    __tablename__ = "commitment_items"
+    __table_args__ = (UniqueConstraint("commitment_id", "sop_instance_uid"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    commitment_id: Mapped[UUID] = mapped_column(ForeignKey(Commitment.id))
+    report_id: Mapped[UUID | None] = mapped_column(ForeignKey(Report.id), index=True)
+    sop_class_uid: Mapped[str] = mapped_column(String(64))
+    sop_instance_uid: Mapped[Phi] = mapped_column(PhiText(64))
+    state: Mapped[str] = mapped_column(String(16))
+    """``asked``, then ``stored``, ``failed`` or ``unanswered``."""
+    reason: Mapped[int | None]
+    """The Failure Reason (PS3.3 C.14.1.1)."""
+
+
 class AuditEvent(Base):
     """Who did what, to which study. Rows are only ever added."""
 
@@ -302,3 +335,27 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(String(ERROR_LENGTH))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+class DestinationState(Base):
+    """How a destination does: whose turn it is, and until when nobody tries because it is down."""
+
+    __tablename__ = "destination_states"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    """Since the last time that it answered."""
+    closed_until: Mapped[datetime | None]
+    holder: Mapped[UUID | None]
+    """The job whose turn it is, as long as that job runs."""
+    held_since: Mapped[datetime | None]
+
+
+class Counter(Base):
+    """Something that is counted and that an administrator sees."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int] = mapped_column(default=0)
+    last_at: Mapped[datetime]

@@ -18,10 +18,13 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 from pynetdicom.association import Association
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import C_STORE_RQ, N_EVENT_REPORT_RQ, DIMSEMessage
 from pynetdicom.dsutils import create_file_meta
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import time
+from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at import time
+    StorageCommitmentPushModel,
+    Verification,
+)
 
 from core.phi import Phi
 from dicom_node.header import conformant
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 256 * 1024
 _LARGE_BYTES = 32 * 1024
+_LONGEST_REPORT = 2**20
+_NO_STORAGE = {UID(Verification), UID(StorageCommitmentPushModel)}
 
 
 class Growing(BytesIO):
@@ -38,7 +43,8 @@ class Growing(BytesIO):
 
     ``problem`` is None, ``"disk"`` (it could not be written), ``"too_large"``, ``"command"`` (the command's UIDs are
     none) or ``"empty"``. The UIDs are the command's own words. The file is removed by ``close``, and when this object
-    goes, unless it was renamed away. Data sets of other messages than C-STORE are dropped.
+    goes, unless it was renamed away. Of other messages than C-STORE, an event report's short data set is kept in memory
+    and all others are dropped.
     """
 
     def __init__(self, message: DIMSEMessage, assoc: Association, *, folder: Path, max_bytes: int) -> None:
@@ -50,7 +56,7 @@ class Growing(BytesIO):
         self._message = weakref.ref(message)
         self._assoc = weakref.ref(assoc)
         self._room = max_bytes
-        self._begun = False
+        self._begun = self._in_memory = False
         self._block = bytearray()
         self._sha256 = hashlib.sha256()
         self._fd = -1
@@ -61,6 +67,8 @@ class Growing(BytesIO):
         if not self._begun:
             self._begin()
         self.size += view.nbytes
+        if self._in_memory and self.size <= _LONGEST_REPORT:
+            return super().write(view)
         if self.problem is None and self.size > self._room:
             self.problem = "too_large"
         if self.problem is None:
@@ -100,6 +108,7 @@ class Growing(BytesIO):
         """Write a blank preamble and the file meta (PS3.10 7.1), now that the command is known."""
         self._begun = True
         message, assoc = self._message(), self._assoc()
+        self._in_memory = isinstance(message, N_EVENT_REPORT_RQ)
         if assoc is None or not isinstance(message, C_STORE_RQ):
             return
         self.read_command(message)
@@ -166,7 +175,7 @@ def context_of(message: DIMSEMessage, assoc: Association) -> PresentationContext
 
 def stores(context: PresentationContext) -> bool:
     """Whether the context is one for storage."""
-    return context.abstract_syntax != UID(Verification)
+    return context.abstract_syntax not in _NO_STORAGE
 
 
 def _head(sop_class_uid: str, sop_instance_uid: Phi, context: PresentationContext) -> bytes:

@@ -1,7 +1,6 @@
 """What happens to one received object: checked, stored, written down, and only then answered with success."""
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -10,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.jobs import Bell, JobStage
 from core.phi import Phi
-from db import jobs, reports, studies
+from db import counters, jobs, reports, studies
 from db.session import Sessions
 from db.tables import Instance
 from dicom_node import completion, prepare
@@ -53,10 +52,7 @@ class Command:
 
 
 class Receiver:
-    """Stores objects; any number of associations may use it at once.
-
-    ``own_reports`` counts those that came back since the start.
-    """
+    """Stores objects; any number of associations may use it at once."""
 
     def __init__(
         self,
@@ -70,8 +66,6 @@ class Receiver:
         self._inbox = inbox
         self._ring = ring
         self._policy = policy
-        self._lock = threading.Lock()
-        self.own_reports = 0
 
     def store(self, growing: Growing, command: Command, fed: Fed) -> int:
         """The C-STORE status for a complete object; ``fed`` collects the studies that its association feeds."""
@@ -125,7 +119,7 @@ class Receiver:
         with self._sessions.write() as session:
             now = self._sessions.now(session)
             if ours or reports.is_known(session, arrival.sop_instance_uid):
-                return self._ignore(arrival)
+                return self._ignore(arrival, counters.add_one(session, counters.CAME_BACK, now=now))
             received = studies.receive(session, arrival, now=now, fed=fed.stored)
             if received.new and arrival.candidate:
                 bell = jobs.add(
@@ -142,12 +136,9 @@ class Receiver:
         self._ring([bell] if bell else [])
         return SUCCESS
 
-    def _ignore(self, arrival: studies.Arrival) -> int:
+    def _ignore(self, arrival: studies.Arrival, count: int) -> int:
         self._inbox.discard(arrival.path)
-        with self._lock:
-            self.own_reports += 1
-            count = self.own_reports
-        log.info("one of our own reports came back and is not kept (%d since the start)", count)
+        log.info("one of our own reports came back and is not kept (%d so far)", count)
         return SUCCESS
 
     def _drop_duplicate(self, arrival: studies.Arrival, known: Instance) -> None:

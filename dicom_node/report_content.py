@@ -83,6 +83,12 @@ class ReportContent:
         return self.replaces is not None and not self.has_result
 
     @property
+    def title(self) -> str:
+        """What the series of such a report is called: ASCII, at most 64 characters (PS3.5 6.2, LO)."""
+        what = "result withdrawn" if self.withdraws else "result"
+        return f"Perfuscope MPI {what}, revision {self.revision}, unverified"
+
+    @property
     def has_result(self) -> bool:
         """Whether a label may be shown at all."""
         return self.outcome in _WITH_RESULT

@@ -1,14 +1,20 @@
 """Where a report comes from: the images it was made from and the equipment that made it (PS3.3 C.7.6.1, C.12.1)."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID, uuid5
 
 from pydicom.dataset import Dataset
 
 from core import MANUFACTURER, MODEL_NAME, __version__
 from core.phi import Phi
 from core.types import ModelIdentity
+from dicom_node import report_header
+
+_DEVICES = UUID("0b6a2c1e-54b7-5a43-9a8e-6f1f0c4f7d52")
+"""The name space of our devices' UIDs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,47 @@ def refer_to_sources(report: Dataset, sources: Sequence[SourceReference]) -> Non
         report.ReferencedSeriesSequence = list(series.values())
 
 
+def study_references(source: Dataset, referred: Iterable[SourceReference]) -> list[Dataset]:
+    """Objects of the study of ``source`` by study and series, once each (PS3.3 C.17.2.1)."""
+    series: dict[Phi, dict[Phi, SourceReference]] = {}
+    for one in referred:
+        series.setdefault(one.series_instance_uid, {})[one.sop_instance_uid] = one
+    if not series:
+        return []
+    study = Dataset()
+    uid = report_header.raw_element(source, "StudyInstanceUID")
+    if uid is not None:
+        study[uid.tag] = uid
+    study.ReferencedSeriesSequence = [_series(uid, ones.values()) for uid, ones in series.items()]
+    return [study]
+
+
+def _series(uid: Phi, referred: Iterable[SourceReference]) -> Dataset:
+    item = Dataset()
+    with warnings.catch_warnings():  # pydicom's warnings print values
+        warnings.simplefilter("ignore")
+        item.SeriesInstanceUID = uid.reveal()
+    item.ReferencedSOPSequence = [_reference(one) for one in referred]
+    return item
+
+
 def _reference(source: SourceReference) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID = source.sop_class_uid
-    item.ReferencedSOPInstanceUID = source.sop_instance_uid.reveal()
+    with warnings.catch_warnings():  # as above
+        warnings.simplefilter("ignore")
+        item.ReferencedSOPClassUID = source.sop_class_uid
+        item.ReferencedSOPInstanceUID = source.sop_instance_uid.reveal()
     return item
+
+
+def reference_to(made: Dataset) -> SourceReference:
+    """A reference to an object of ours."""
+    return SourceReference(str(made.SOPClassUID), Phi(made.SOPInstanceUID), Phi(made.SeriesInstanceUID))
+
+
+def device_uid(model: ModelIdentity | None) -> str:
+    """The UID of this software with that very model as one device (PS3.5 B.2); another of either is another device."""
+    return f"2.25.{uuid5(_DEVICES, f'{__version__} {model.sha256 if model else None}').int}"
 
 
 def describe_equipment(report: Dataset, model: ModelIdentity | None, at: datetime) -> None:
@@ -52,6 +94,7 @@ def describe_equipment(report: Dataset, model: ModelIdentity | None, at: datetim
     equipment.Manufacturer = MANUFACTURER
     equipment.ManufacturerModelName = MODEL_NAME
     equipment.SoftwareVersions = [ascii_only(__version__)]
+    equipment.DeviceUID = device_uid(model)
     equipment.ContributionDateTime = at.strftime("%Y%m%d%H%M%S.%f%z")
     equipment.ContributionDescription = "Classification of myocardial perfusion screens"
     if model is not None:

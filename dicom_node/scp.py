@@ -1,4 +1,7 @@
-"""The DICOM listener: Verification and Storage as SCP (PS3.4 A and B). Nothing slow happens here."""
+"""The DICOM listener: Verification and Storage as SCP (PS3.4 A and B), answers to requests for storage commitment (J).
+
+Nothing slow happens here.
+"""
 
 import logging
 import socket
@@ -12,11 +15,15 @@ from pydicom import uid
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined] # made at import time
+from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at import time
+    StorageCommitmentPushModel,
+    Verification,
+)
 from pynetdicom.transport import ThreadedAssociationServer
 
 from core import SELF_TEST_AE
 from core.settings import Settings
+from dicom_node.commitment_answers import Answers
 from dicom_node.fed import Fed
 from dicom_node.growing import Growing, Incoming
 from dicom_node.incoming import StreamingProvider, let_through
@@ -46,8 +53,13 @@ STORAGE_CLASSES = (
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
     uid.XRayAngiographicImageStorage,
+    uid.BasicTextSRStorage,
+    uid.EnhancedSRStorage,
+    uid.ComprehensiveSRStorage,
+    uid.Comprehensive3DSRStorage,
+    uid.KeyObjectSelectionDocumentStorage,
 )
-"""What is taken: the screens' classes first, then what a cardiac study may bring along."""
+"""What is taken: the screens' classes first, then what a cardiac study may bring along, our own reports among it."""
 
 TRANSFER_SYNTAXES = (
     uid.ExplicitVRLittleEndian,
@@ -78,8 +90,9 @@ _NOT_AUTHORISED = 0x0124
 class Listener:
     """A running listener; ``close`` ends it."""
 
-    def __init__(self, settings: Settings, receiver: Receiver) -> None:
+    def __init__(self, settings: Settings, receiver: Receiver, answers: Answers) -> None:
         self._receiver = receiver
+        self._answers = answers
         self._incoming = Incoming(settings.incoming, max_bytes=settings.max_object_mb * 2**20)
         self._incoming.clear()
         self._settings = settings
@@ -133,6 +146,7 @@ class Listener:
             (evt.EVT_C_ECHO, lambda _event: 0x0000),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_DIMSE_RECV, let_through),
+            self._answers.handler,
             (evt.EVT_ACCEPTED, self._accepted),
             (evt.EVT_REJECTED, _rejected),
         ]
@@ -155,6 +169,10 @@ class Listener:
             log.warning("object refused: a self-test from another machine")
             growing.close()
             return _NOT_AUTHORISED
+        if not self._may_send(sender_ae):
+            log.warning("object refused: its sender may only answer for what it was sent")
+            growing.close()
+            return _NOT_AUTHORISED
         command = Command(
             sop_class_uid=growing.sop_class_uid,
             sop_instance_uid=growing.sop_instance_uid,
@@ -166,6 +184,14 @@ class Listener:
             return self._receiver.store(growing, command, self._open[event.assoc])
         finally:
             growing.close()
+
+    def _may_send(self, ae_title: str) -> bool:
+        """Whether a calling AE title may send objects: some peers call only to answer for what they have stored."""
+        return self._settings.accept_any_peer or ae_title in {SELF_TEST_AE, *_senders(self._settings)}
+
+
+def _senders(settings: Settings) -> list[str]:
+    return [peer.ae_title for peer in settings.peers if peer.may_send]
 
 
 def _request_s(settings: Settings) -> float:
@@ -195,9 +221,11 @@ def _application_entity(settings: Settings) -> AE:
     ae.dimse_timeout = ae.network_timeout = settings.network_timeout_s
     ae.require_called_aet = settings.check_called_ae
     if not settings.accept_any_peer:
-        allowed = [p.ae_title for p in settings.peers if p.may_send]
-        ae.require_calling_aet = [*allowed, SELF_TEST_AE]
+        answering = [peer.ae_title for peer in settings.peers if peer.commitment]
+        ae.require_calling_aet = [*dict.fromkeys([*_senders(settings), *answering]), SELF_TEST_AE]
     ae.add_supported_context(Verification, [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+    commitment = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
+    ae.add_supported_context(StorageCommitmentPushModel, commitment, scu_role=True, scp_role=True)
     for storage_class in STORAGE_CLASSES:
         ae.add_supported_context(storage_class, list(TRANSFER_SYNTAXES))
     return ae

@@ -1,9 +1,11 @@
 """Associations with a peer as a client (PS3.8 7): opened or refused with a code, always closed."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context, evt
@@ -11,7 +13,16 @@ from pynetdicom.association import Association
 
 from core.errors import Unavailable
 from dicom_node.report import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dicom_node.scu_outcome import ASSOCIATION_LOST, CONTEXT_REFUSED, Address, Sendable, Sent, check_ae_title, code_of
+from dicom_node.scu_outcome import (
+    ASSOCIATION_LOST,
+    CONTEXT_REFUSED,
+    NO_ANSWER,
+    Address,
+    Sendable,
+    Sent,
+    check_ae_title,
+    code_of,
+)
 
 _GRACE_S = 1.0
 
@@ -28,8 +39,11 @@ class Line:
         check_ae_title(self.calling_ae_title)
 
     @contextmanager
-    def opened(self, contexts: Iterable[tuple[str, str]]) -> Iterator[Association]:
-        """An association offering each abstract syntax with one transfer syntax; raises Unavailable with a code."""
+    def opened(self, contexts: Iterable[tuple[str, str]], handlers: Iterable[Any] = ()) -> Iterator[Association]:
+        """An association offering each abstract syntax with one transfer syntax; raises Unavailable with a code.
+
+        ``handlers`` are pynetdicom's, for what the peer may ask of us meanwhile.
+        """
         connected = Event()
         try:
             association = self._entity().associate(
@@ -37,7 +51,7 @@ class Line:
                 self.to.port,
                 contexts=[build_context(abstract, transfer) for abstract, transfer in contexts],
                 ae_title=self.to.ae_title,
-                evt_handlers=[(evt.EVT_CONN_OPEN, lambda _: connected.set())],
+                evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, lambda _: connected.set())],
             )
         except (OSError, UnicodeError):  # the host's name does not resolve
             raise Unavailable("peer_unreachable") from None
@@ -69,6 +83,7 @@ def store(association: Association, item: Sendable, *, message_id: int) -> Sent:
     """Offer one object and wait for the answer; the code is ``association_lost`` where none came."""
     if item.context not in {(cx.abstract_syntax, cx.transfer_syntax[0]) for cx in association.accepted_contexts}:
         return Sent(item, CONTEXT_REFUSED)
+    began = time.monotonic()
     try:
         answer: Dataset = association.send_c_store(item.content, msg_id=message_id)
     except RuntimeError:  # the association ended since the last object
@@ -78,8 +93,15 @@ def store(association: Association, item: Sendable, *, message_id: int) -> Sent:
         return Sent(item, "unreadable")
     if "Status" not in answer:
         end(association)
-        return Sent(item, ASSOCIATION_LOST)
+        return Sent(item, lost_or_silent(association, began=began))
     return Sent(item, code_of(answer.Status), answer.Status)
+
+
+def lost_or_silent(association: Association, *, began: float) -> str:
+    """The code for an answer that did not come: waited for to the end, or cut off before."""
+    waited = time.monotonic() - began
+    patience = association.ae.dimse_timeout
+    return NO_ANSWER if patience is not None and waited >= patience else ASSOCIATION_LOST
 
 
 def _refusal(association: Association, *, connected: bool) -> str:

@@ -15,15 +15,19 @@ STORED_WITH_WARNING = "stored_with_warning"
 NOT_DICOM = "not_dicom"
 CONTEXT_REFUSED = "context_refused"
 ASSOCIATION_LOST = "association_lost"
+NO_ANSWER = "no_answer"
+UNREACHABLE = "peer_unreachable"
+ASSOCIATION_REJECTED = "association_rejected"
+
+AWAY = frozenset({ASSOCIATION_LOST, NO_ANSWER, UNREACHABLE, ASSOCIATION_REJECTED})
+"""Codes that speak of the peer as a whole, not of one object."""
 
 _DUPLICATE = 0x0111
 _FINAL = {0x0122: "sop_class_refused", 0x0124: "not_authorised"}
 _RETRYABLE = {0x0110: "processing_failure", 0x0213: "out_of_resources"}
 _WORTH_RETRYING = {
     CONTEXT_REFUSED,
-    ASSOCIATION_LOST,
-    "peer_unreachable",
-    "association_rejected",
+    *AWAY,
     *_RETRYABLE.values(),
 }
 

@@ -19,7 +19,12 @@ from typing import Any
 import commands
 from pydicom import Dataset
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ExplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+)
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
@@ -60,15 +65,17 @@ class Received:
 
 @dataclass
 class Pacs:
-    """A storage SCP on a free port."""
+    """A storage SCP on a free port: pages in ``received``, anything else in ``documents``."""
 
     received: list[Received] = field(default_factory=list)
+    documents: list[Received] = field(default_factory=list)
     port: int = 0
     status: int = 0x0000
 
     def start(self) -> "Pacs":
         ae = AE(ae_title=PACS_AE)
-        ae.add_supported_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
+        for kind in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage):
+            ae.add_supported_context(kind, ExplicitVRLittleEndian)
         ae.add_supported_context(Verification)
         handlers = [(evt.EVT_C_STORE, self._store)]
         self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
@@ -81,11 +88,15 @@ class Pacs:
         ds = event.dataset
         ds.file_meta = event.file_meta
         digest = hashlib.sha256(event.encoded_dataset(include_meta=False)).hexdigest() if not _chunked() else ""
-        self.received.append(Received(ds.StudyInstanceUID, ds.SOPInstanceUID, digest, time.monotonic(), ds))
+        kept = self.received if ds.SOPClassUID == SecondaryCaptureImageStorage else self.documents
+        kept.append(Received(ds.StudyInstanceUID, ds.SOPInstanceUID, digest, time.monotonic(), ds))
         return 0x0000
 
     def of(self, study: str) -> list[Received]:
         return [r for r in self.received if r.study == study]
+
+    def documents_of(self, study: str) -> list[Received]:
+        return [r for r in self.documents if r.study == study]
 
     def stop(self) -> None:
         self._server.shutdown()

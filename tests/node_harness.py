@@ -24,6 +24,7 @@ from core.jobs import Bell
 from core.settings import Peer, Settings
 from db.session import Sessions
 from db.tables import Base, Instance, Study
+from dicom_node.commitment_answers import Answers
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
 from dicom_node.receiver import Receiver
@@ -142,7 +143,8 @@ class Node:
         self.settings.store.mkdir(mode=0o700, parents=True, exist_ok=True)
         inbox = Inbox(self.settings.store, min_free_bytes=self.settings.min_free_disk_mb * 2**20)
         self.receiver = Receiver(sessions=sessions, inbox=inbox, ring=self._ring, policy=Policy.of(self.settings))
-        self.listener = Listener(self.settings, self.receiver)
+        self.answers = Answers(sessions, most=self.settings.report.commitment_attempts)
+        self.listener = Listener(self.settings, self.receiver, self.answers)
         self.port = self.listener.port
         self._wires: list[socket.socket] = []
 

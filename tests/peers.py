@@ -45,15 +45,41 @@ def said(name: str, *arguments: Path | str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
+_NOT_PRESENT = "not present in standard DICOM IOD"
+DEVICE_UID = (
+    f"Warning - Attribute is {_NOT_PRESENT} - (0x0018,0x1002) UI Device UID ",
+    f"Warning - Dicom dataset contains attributes {_NOT_PRESENT} - this is a Standard Extended SOP Class",
+)
+"""What dciodvfy of 2022 says of a Device UID inside the Contributing Equipment Sequence, where PS3.3 C.12.1 has it.
+The second line follows from the first, and alone it is not let pass."""
+
+PAPER_ONLY = (
+    "Attribute present in one instance but not the other",  # a report repeats no optional attribute of its source
+    "Different information entities for attribute - Element=<AccessionNumber>",
+)
+"""What dcentvfy says of any report beside any image. It looks for the Accession Number of a structured document in the
+Referenced Request Sequence, which stands in the series; PS3.3 C.7.2.1 has it in the study."""
+
+
 def complaints(path: Path, *, warnings: bool = True) -> list[str]:
-    """What dciodvfy holds against a DICOM file."""
+    """What dciodvfy holds against a DICOM file, but for ``DEVICE_UID``."""
     kinds = ("Error", "Warning") if warnings else ("Error",)
-    return [line for line in said("dciodvfy", path, fails=True).splitlines() if line.startswith(kinds)]
+    found = [line for line in said("dciodvfy", path, fails=True).splitlines() if line.startswith(kinds)]
+    return [line for line in found if line not in DEVICE_UID] if DEVICE_UID[0] in found else found
 
 
-def introduce(perfuscope: Installation, *, name: str, ae_title: str, port: int) -> None:
+def disagreements(paths: Iterable[Path]) -> list[str]:
+    """What dcentvfy holds against files of one patient and study, but for ``PAPER_ONLY``."""
+    found = [
+        line for line in said("dcentvfy", *paths, fails=True).splitlines() if line.startswith(("Error", "Warning"))
+    ]
+    return [line for line in found if not any(known in line for known in PAPER_ONLY)]
+
+
+def introduce(perfuscope: Installation, *, name: str, ae_title: str, port: int, commitment: bool = False) -> None:
     """Add a peer to the settings of an installation that is not started yet."""
     lines = ["[[peers]]", f"name = {name!r}", f"ae_title = {ae_title!r}", f"port = {port}"]
+    lines += ["commitment = true"] if commitment else []
     with (perfuscope.home / "perfuscope.toml").open("a") as file:
         file.write("\n".join(lines) + "\n")
 
@@ -169,9 +195,10 @@ class Orthanc(_Server):
         found: list[dict[str, Any]] = self.ask("POST", "/tools/find", {"Level": level, "Query": query, "Expand": True})
         return found
 
-    def reports(self, study_instance_uid: str) -> list[dict[str, Any]]:
-        """Instances in series that Perfuscope made in a study."""
-        series = self.find("Series", StudyInstanceUID=study_instance_uid, Manufacturer="Perfuscope")
+    def reports(self, study_instance_uid: str, *, modality: str = "OT") -> list[dict[str, Any]]:
+        """Instances in series that Perfuscope made in a study: pages, or structured reports (``SR``)."""
+        wanted = {"StudyInstanceUID": study_instance_uid, "Manufacturer": "Perfuscope", "Modality": modality}
+        series = self.find("Series", **wanted)
         return [self.ask("GET", f"/instances/{instance}") for s in series for instance in s["Instances"]]
 
     def file(self, instance: str) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from core.delivery_codes import sentence
 from core.types import Label, Outcome
 from db.pages import Show
 from db.reports import delivery_state
@@ -14,7 +15,9 @@ from viewer.names import percent
 __all__ = [
     "CHOICES",
     "DELIVERIES",
+    "KINDS",
     "SHORT",
+    "delivery_reason",
     "delivery_state",
     "happenings",
     "instance",
@@ -49,9 +52,10 @@ STATES = {
 DELIVERIES = {
     "waiting": "Waiting to be sent",
     "sent": "Sent",
-    "committed": "Stored by the PACS",
+    "committed": "Stored for good",
+    "unconfirmed": "Sent, not confirmed",
     "failed": "Not delivered",
-    "superseded": "Called off",
+    "superseded": "Superseded",
     "no_destination": "No destination",
 }
 INSTANCES = {
@@ -59,6 +63,12 @@ INSTANCES = {
     "prepared": "Read",
     "listed": "Listed",
     "quarantined": "Quarantine",
+}
+KINDS = {
+    "sc": "Page",
+    "sr": "Structured report",
+    "notice": "Notice",
+    "kos": "Rejection of this revision",
 }
 _EVENTS = {
     "start": "Started",
@@ -83,6 +93,11 @@ _AT_WORK = {
     "classifying": "The model is at work.",
     "reporting": "The report is being made.",
 }
+
+
+def delivery_reason(code: str) -> str:
+    """Why a delivery is not done, or what else there is to say of it."""
+    return sentence(code) or ""
 
 
 def result(state: str, case: Case | None) -> str:

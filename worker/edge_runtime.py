@@ -6,16 +6,19 @@ from functools import cache
 from core.jobs import JobStage
 from core.settings import Settings
 from db.session import Sessions, make_engine
-from dicom_node import layouts, rules, textcheck
+from dicom_node import key_object, layouts, rules, textcheck
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
+from worker.pipeline.building import Building
 from worker.pipeline.checking import Checking
+from worker.pipeline.committing import Committing, Confirming
 from worker.pipeline.delivering import Delivering
 from worker.pipeline.preparing import Preparing
+from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.reporting import Reporting
 from worker.task import Runner, StageWork
 
-_LONGEST_WAIT_FOR_A_PACS = timedelta(hours=1)
+_JITTER = 0.25
 
 
 def edge_runner(settings: Settings) -> Runner:
@@ -26,14 +29,26 @@ def edge_runner(settings: Settings) -> Runner:
     policy = Policy.of(settings)
     checking = Checking(settings.checks, cache(textcheck.load_engine))
     preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy, checking)
-    reporting = Reporting(sessions, inbox, known, settings, policy.ring_again)
-    delivering = Delivering(sessions, inbox, settings)
+    reporting = Reporting(sessions, Building(inbox, known, settings.report), settings, policy.ring_again)
     most = settings.max_attempts
     stages = {
         JobStage.PREPARE: StageWork(preparing.work, preparing.give_up, most),
         JobStage.REPORT: StageWork(reporting.work, reporting.give_up, most),
-        JobStage.DELIVER: StageWork(
-            delivering.work, delivering.give_up, settings.report.max_attempts, _LONGEST_WAIT_FOR_A_PACS
-        ),
     }
-    return Runner.of(settings, sessions, stages)
+    return Runner.of(settings, sessions, stages | outward(settings, sessions, inbox))
+
+
+def outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobStage, StageWork]:
+    """The stages that talk to destinations: they have patience."""
+    said = settings.report
+    patience = (said.max_attempts, timedelta(seconds=said.longest_wait_s), _JITTER)
+    delivering = Delivering(sessions, inbox, settings)
+    committing = Committing(sessions, inbox, settings)
+    confirming = Confirming(sessions, settings)
+    rejecting = Rejecting(sessions, inbox, key_object.build_rejection, timedelta(seconds=settings.ring_again_s))
+    return {
+        JobStage.DELIVER: StageWork(delivering.work, delivering.give_up, *patience),
+        JobStage.COMMIT: StageWork(committing.work, committing.give_up, *patience),
+        JobStage.CONFIRM: StageWork(confirming.work, confirming.give_up, *patience),
+        JobStage.REJECT: StageWork(rejecting.work, rejecting.give_up, settings.max_attempts),
+    }

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import Rejected, Unavailable
+from core.errors import Postponed, Refused, Rejected, Unavailable
 from core.jobs import Bell, JobStage
 from core.settings import Settings
 from db import jobs
@@ -32,6 +33,14 @@ class StageWork:
     give_up: Callable[[Claimed, str], Finish]
     max_attempts: int
     longest_wait: timedelta = timedelta(minutes=5)
+    jitter: float = 0.0
+    """Up to which share of it a wait is cut short, so that what failed together does not come back together."""
+
+    def wait(self, claimed: Claimed) -> timedelta:
+        """How long until the next attempt: 1, 2, 4 s and so on; the same for the same attempt of the same job."""
+        wait = min(timedelta(seconds=2 ** min(claimed.attempts - 1, 16)), self.longest_wait)
+        share = zlib.crc32(claimed.id.bytes + bytes([claimed.attempts % 256])) / 2**32
+        return wait * (1 - self.jitter * share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +83,12 @@ class Runner:
             with self._renewing(claimed):
                 finish = stage.work(claimed)
             return self._finish(claimed, finish)
+        except Postponed as postponed:
+            return self._postpone(claimed, postponed)
         except Unavailable as unavailable:
             return self._again(claimed, stage, unavailable.code)
-        except Rejected as rejected:
-            return self._bury(claimed, stage, rejected.reason.value)
+        except (Refused, Rejected) as final:
+            return self._bury(claimed, stage, final.code)
         except OperationalError:
             raise
         except Exception as bug:
@@ -95,11 +106,17 @@ class Runner:
     def _again(self, claimed: Claimed, stage: StageWork, code: str) -> list[Bell]:
         if claimed.attempts >= stage.max_attempts:
             return self._bury(claimed, stage, code)
-        wait = min(timedelta(seconds=2 ** min(claimed.attempts - 1, 16)), stage.longest_wait)
+        wait = stage.wait(claimed)
         log.warning("job %s (%s) again in %d s: %s", claimed.id, claimed.stage, wait.total_seconds(), code)
         with self.sessions.write() as session:
             now = self.sessions.now(session)
             jobs.retry_later(session, claimed, now=now, wait=wait, error=code)
+        return []
+
+    def _postpone(self, claimed: Claimed, postponed: Postponed) -> list[Bell]:
+        with self.sessions.write() as session:
+            now = self.sessions.now(session)
+            jobs.postpone(session, claimed, now=now, wait=postponed.wait, error=postponed.code)
         return []
 
     def _bury(self, claimed: Claimed, stage: StageWork, code: str) -> list[Bell]:

@@ -29,7 +29,13 @@ _WIDEST = 16
 
 @one_sentence
 def doctor(
-    peer: Annotated[str | None, typer.Option(metavar="NAME", help="Only ask this peer for an answer (C-ECHO).")] = None,
+    peer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only try this peer as a destination: C-ECHO, a test object that says so, storage commitment of it.",
+        ),
+    ] = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print.")] = "table",
     home: options.Home = None,
     config: options.Config = None,
@@ -62,7 +68,7 @@ def _findings(home: options.Home, config: options.Config, only_peer: str | None)
         yield fail("settings", str(error), "Mend that first; nothing else was looked at.")
         return
     if only_peer is not None:
-        yield from _peers(settings, only_peer)
+        yield from _destination(settings, only_peer)
         return
     yield ok("settings", "no mistake in file and environment")
     yield from _checks(settings)
@@ -98,22 +104,37 @@ def _services(settings: Settings, sessions: "Sessions | None") -> Iterator[Findi
 
     node = path.node(settings)
     yield node
-    yield from _peers(settings, None)
+    yield from _peers(settings)
     if node.level is Level.FAIL or sessions is None:
         yield not_run("whole path", "not run: the node or the database is not there")
     else:
         yield path.whole_path(settings, sessions)
 
 
-def _peers(settings: Settings, only: str | None) -> Iterator[Finding]:
+def _peers(settings: Settings) -> Iterator[Finding]:
     from cli.doctor import path
 
-    if only is not None and settings.peer_named(only) is None:
-        msg = f"there is no peer {only!r}; there are: {', '.join(p.name for p in settings.peers) or 'none'}"
-        raise SettingsError(msg)
     for peer in settings.peers:
-        if peer.name == only or (only is None and peer.may_receive):
+        if peer.may_receive:
             yield path.peer(settings, peer)
+
+
+def _destination(settings: Settings, name: str) -> Iterator[Finding]:
+    from cli.doctor import delivery
+
+    asked = settings.peer_named(name)
+    if asked is None:
+        msg = f"there is no peer {name!r}; there are: {', '.join(p.name for p in settings.peers) or 'none'}"
+        raise SettingsError(msg)
+    sessions: Sessions | None = None
+    if asked.commitment:
+        try:
+            sessions = options.sessions(settings)
+        except PerfuscopeError as error:
+            yield fail("database", str(error), "Run: perfuscope db upgrade, or start the database.")
+    yield from delivery.peer(settings, sessions, asked)
+    if sessions is not None:
+        sessions.engine.dispose()
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -1,6 +1,6 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [inference] [latency] [training] [--write]
+python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [training] [--write]
 """
 
 import argparse
@@ -19,6 +19,7 @@ import inference
 import latency
 import preparing
 import receiving
+import reporting
 import training_epochs
 from row import Row
 
@@ -27,6 +28,7 @@ from core import log
 BENCHES = {
     "receiving": receiving.rows,
     "preparing": preparing.rows,
+    "reporting": reporting.rows,
     "inference": inference.rows,
     "latency": latency.rows,
     "training": training_epochs.rows,

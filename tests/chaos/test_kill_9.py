@@ -49,6 +49,7 @@ def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> Non
     assert {r.study for r in pacs.received} == uids
     for study in uids:
         assert len({r.uid for r in pacs.of(study)}) == 1, "a second report"
+        assert len({r.uid for r in pacs.documents_of(study)}) == 1, "a second structured report, or none"
         assert len({r.digest for r in pacs.of(study)}) == 1, "other bytes in a repeated send"
     assert {item["revision"] for item in installation.results().values()} == {1}
     assert len(installation.results()) == STUDIES
@@ -56,4 +57,4 @@ def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> Non
 
 def _all_sent(installation: Installation) -> bool:
     reports = [item["reports"] for item in installation.results().values()]
-    return len(reports) == STUDIES and all([r["state"] for r in found] == ["sent"] for found in reports)
+    return len(reports) == STUDIES and all([r["state"] for r in found] == ["sent"] * 2 for found in reports)

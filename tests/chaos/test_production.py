@@ -61,15 +61,16 @@ def _all_sent(hospital: Site) -> bool:
     asked = "SELECT stage, count(*) FROM jobs WHERE state = 'done' GROUP BY stage"
     with hospital.postgresql.connected(hospital.database) as connection:
         done = dict(connection.execute(asked).fetchall())
-    return done == {"prepare": 3 * STUDIES, "classify": STUDIES, "report": STUDIES, "deliver": STUDIES}
+    return done == {"prepare": 3 * STUDIES, "classify": STUDIES, "report": STUDIES, "deliver": 2 * STUDIES}
 
 
 def _each_once(hospital: Site, uids: set[str]) -> None:
     assert {r.study for r in hospital.pacs.received} == uids
     for study in uids:
         assert len({r.uid for r in hospital.pacs.of(study)}) == 1, "a second report"
+        assert len({r.uid for r in hospital.pacs.documents_of(study)}) == 1, "a second structured report, or none"
         assert len({r.digest for r in hospital.pacs.of(study)}) == 1, "other bytes in a repeated send"
     results = hospital.results().values()
     assert len(results) == STUDIES
     assert {item["revision"] for item in results} == {1}
-    assert [[report["state"] for report in item["reports"]] for item in results] == [["sent"]] * STUDIES
+    assert [[report["state"] for report in item["reports"]] for item in results] == [["sent"] * 2] * STUDIES

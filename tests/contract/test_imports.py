@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ["tensorflow", "keras", "celery", "kombu", "pydicom", "pynetdicom", "ai_edge_litert", "sqlalchemy", "scipy"]
+HEAVY = [
+    "tensorflow",
+    "keras",
+    "celery",
+    "kombu",
+    "pydicom",
+    "pynetdicom",
+    "ai_edge_litert",
+    "sqlalchemy",
+    "scipy",
+    "highdicom",
+]
 
 
 def loaded(code: str, *arguments: str) -> dict:
@@ -87,6 +98,22 @@ print(json.dumps({"modules": sorted(sys.modules)}))
     ] == []
 
 
+@pytest.mark.parametrize(
+    "process",
+    [
+        "dicom_node.queue, dicom_node.receiver, dicom_node.reconciler, dicom_node.scp, cli.node",
+        "viewer.app, viewer.server, cli.viewer",
+        "dicom_node.report_picture",
+        "worker.inference",
+    ],
+    ids=["node", "viewer", "picture", "inference"],
+)
+def test_only_the_edge_worker_loads_what_builds_structured_reports(process):
+    code = f"import json, sys, {process}; print(json.dumps({{'modules': sorted(sys.modules)}}))"
+    assert "highdicom" not in loaded(code)["modules"]
+
+
 def test_the_edge_worker_loads_no_tensorflow():
     modules = loaded("import json, sys, worker.edge; print(json.dumps({'modules': sorted(sys.modules)}))")["modules"]
     assert [name for name in ("tensorflow", "keras", "training") if name in modules] == []
+    assert "highdicom" in modules

@@ -8,18 +8,19 @@ import pytest
 from pydantic import BaseModel
 
 from core import settings
-from core.settings import ChecksSettings, Peer, ReportSettings, RetentionSettings, Settings, ViewRule
+from core.settings import ChecksSettings, Peer, ReportSettings, RetentionSettings, Route, Settings, ViewRule
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "perfuscope.example.toml"
 TABLES: dict[str, type[BaseModel]] = {
     "peers": Peer,
+    "routes": Route,
     "report": ReportSettings,
     "checks": ChecksSettings,
     "retention": RetentionSettings,
     "view_rules": ViewRule,
 }
 NO_DEFAULT = {"database_url", "broker_url", "model", "retention.objects_days", "retention.studies_days"}
-MUST_BE_GIVEN = {"peers.name", "peers.ae_title", "view_rules.view", "view_rules.keywords"}
+MUST_BE_GIVEN = {"peers.name", "peers.ae_title", "routes.destinations", "view_rules.view", "view_rules.keywords"}
 
 
 def uncommented() -> str:
@@ -42,7 +43,7 @@ def said() -> dict[str, object]:
 def default(name: str) -> object:
     table, _, field = name.rpartition(".")
     value = (TABLES[table] if table else Settings).model_fields[field].default
-    return str(value) if isinstance(value, Path) else list(value) if value == () else value
+    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists():

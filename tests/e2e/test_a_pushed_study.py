@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from harness import Installation, Pacs, until
 from pydicom import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, generate_uid
 
 from core import DISCLAIMER, MANUFACTURER
 from core.types import Label
@@ -41,6 +41,15 @@ def test_the_report_arrives_in_the_same_study_with_the_same_patient(
     assert report.SeriesInstanceUID not in {ds.SeriesInstanceUID for ds in datasets}
     assert (report.Manufacturer, report.Rows, report.Columns) == (MANUFACTURER, 1200, 1600)
     assert DISCLAIMER in report.ImageComments
+    (structured,) = until(lambda: pacs.documents_of(datasets[0].StudyInstanceUID), 30, "the structured report arrives")
+    assert structured.ds.SOPClassUID == Comprehensive3DSRStorage
+    assert structured.ds.PatientName == datasets[0].PatientName
+    (study,) = structured.ds.CurrentRequestedProcedureEvidenceSequence
+    named = {one.ReferencedSOPInstanceUID for it in study.ReferencedSeriesSequence for one in it.ReferencedSOPSequence}
+    assert named == {
+        report.SOPInstanceUID,
+        *(ds.SOPInstanceUID for ds in datasets if ds.SOPClassUID == report.SOPClassUID),
+    }
     outlined = (report.pixel_array == overlay.LINE).all(axis=-1)
     assert all(
         outlined[:, left : left + 336].any() for left in (476, 846, 1216)
@@ -161,7 +170,16 @@ def test_a_result_that_no_longer_holds_is_taken_back_where_the_pacs_shows_it(
     assert "Replaces revision 1" in second.ImageComments
     assert (second.PatientID, second.PatientName) == (first.PatientID, first.PatientName)
     item = perfuscope.results()[study]
-    assert (item["state"], item["label"], [r["kind"] for r in item["reports"]]) == ("quarantined", None, ["notice"])
+    assert (item["state"], item["label"], [r["kind"] for r in item["reports"]]) == (
+        "quarantined",
+        None,
+        ["notice", "sr"],
+    )
+    taken_back = until(lambda: pacs.documents_of(study)[1:], 30, "the structured report that takes it back arrives")[
+        0
+    ].ds
+    (before,) = taken_back.PredecessorDocumentsSequence
+    assert before.ReferencedSeriesSequence[0].SeriesInstanceUID == pacs.documents_of(study)[0].ds.SeriesInstanceUID
     duplicate = copy.deepcopy(datasets[0])
     perfuscope.push([duplicate], tmp_path / "duplicate")
     assert len(pacs.of(study)) == 2

@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
 python tests/evidence/run.py [--again] [cohorts] [repeat] [held_out] [novelty] [explanation] [kill_9]
-                             [production] [canaries] [answer_key] [leaks] [text]
+                             [production] [canaries] [answer_key] [leaks] [text] [structured]
 
 The cohorts' recipe `original` begins from ImageNet's weights: Keras fetches them, or IMAGENET_WEIGHTS names their file.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import cohort_page, deidentification, explanation, leaks, novelty, page, repeat
+from evidence import cohort_page, deidentification, explanation, leaks, novelty, page, repeat, structured
 
 from models import artifact
 
@@ -111,6 +111,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "answer_key": deidentification.answer_key,
     "leaks": headers,
     "text": text,
+    "structured": structured.run,
 }
 
 
@@ -204,6 +205,7 @@ PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "answer_key": deidentification.answer_key_page,
     "leaks": leaks.page,
     "text": _text_page,
+    "structured": structured.page,
 }
 
 

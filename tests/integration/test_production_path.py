@@ -32,7 +32,9 @@ def study(hospital: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
     hospital.push(datasets, tmp_path_factory.mktemp("pushed"))
     uid = str(datasets[0].StudyInstanceUID)
     until(lambda: hospital.pacs.of(uid), 60, "the report arrives")
-    until(lambda: [r["state"] for r in hospital.results()[uid]["reports"]] == ["sent"], 30, "its delivery is noted")
+    until(
+        lambda: [r["state"] for r in hospital.results()[uid]["reports"]] == ["sent"] * 2, 30, "its deliveries are noted"
+    )
     return uid
 
 

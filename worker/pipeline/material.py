@@ -15,7 +15,7 @@ from core.maps import Maps
 from core.types import Decision, ModelIdentity, Outcome, Status, StudyPrediction, View, ViewPrediction
 from db import cases, reports, studies
 from db.reports import Standing
-from db.tables import Case, Instance, ModelVersion, Prediction, Study, ViewImage
+from db.tables import Case, Instance, ModelVersion, Prediction, Report, Study, ViewImage
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
 from dicom_node.report_content import AboutModel, ReportContent
@@ -37,6 +37,8 @@ class Material:
     predictions: dict[View | None, Prediction]
     instances: list[Instance]
     standing: Standing | None
+    predecessors: list[Report]
+    """The structured report on the result that stands."""
 
 
 def read(session: Session, case: Case) -> Material:
@@ -53,6 +55,7 @@ def read(session: Session, case: Case) -> Material:
         predictions=cases.predictions(session, case.id, activation=True),
         instances=instances or _counting(session, case.study_id)[:_MOST_SOURCES],
         standing=standing,
+        predecessors=reports.structured(session, standing.case.id) if standing else [],
     )
 
 

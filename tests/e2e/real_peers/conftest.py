@@ -44,7 +44,7 @@ def hospital(pacs: Pacs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     perfuscope = Installation(folder / "home", pacs, {"quiet_period_s": 5, "min_free_disk_mb": 1})
     orthanc = Orthanc(folder / "orthanc")
     archive = Archive(folder / "archive").start()
-    introduce(perfuscope, name="orthanc", ae_title=ORTHANC_AE, port=orthanc.port)
+    introduce(perfuscope, name="orthanc", ae_title=ORTHANC_AE, port=orthanc.port, commitment=True)
     introduce(perfuscope, name="archive", ae_title=ARCHIVE_AE, port=archive.port)
     try:
         perfuscope.start()

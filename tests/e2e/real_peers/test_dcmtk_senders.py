@@ -101,6 +101,6 @@ def test_each_study_gets_one_report(syntax: UID, hospital, pushed) -> None:
     uid = uid_of(pushed[syntax])
     until(lambda: hospital.pacs.of(uid), 60, "the report arrives")
     item = hospital.perfuscope.results()[uid]
-    assert (item["revision"], len(item["reports"]), len(hospital.pacs.of(uid))) == (1, 1, 1)
+    assert (item["revision"], len(item["reports"]), len(hospital.pacs.of(uid))) == (1, 2, 1)
     assert item["label"]
     assert {v["sop_instance_uid"] for v in item["views"]} == {str(ds.SOPInstanceUID) for ds in pushed[syntax]}

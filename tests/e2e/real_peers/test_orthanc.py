@@ -67,10 +67,11 @@ def forwarded(hospital, tmp_path_factory) -> tuple[list[Dataset], bytes]:
     return datasets, hospital.orthanc.file(the_report(hospital, uid_of(datasets))["ID"])
 
 
-def test_the_report_is_a_new_series_of_the_same_study_and_patient(hospital, forwarded) -> None:
+def test_the_reports_are_new_series_of_the_same_study_and_patient(hospital, forwarded) -> None:
     datasets, _ = forwarded
+    until(lambda: hospital.orthanc.reports(uid_of(datasets), modality="SR"), 40, "the structured report is in Orthanc")
     found = hospital.orthanc.study(uid_of(datasets))
-    assert len(found["Series"]) == len({ds.SeriesInstanceUID for ds in datasets}) + 1
+    assert len(found["Series"]) == len({ds.SeriesInstanceUID for ds in datasets}) + 2
     assert len(hospital.orthanc.find("Patient", PatientID="SIM-ORTHANC-1")) == 1
 
 
@@ -85,6 +86,13 @@ def test_the_report_names_the_patient_in_the_same_bytes(forwarded, tmp_path: Pat
         SecondaryCaptureImageStorage,
         ExplicitVRLittleEndian,
     )
+
+
+def test_orthanc_commits_to_the_report(hospital, forwarded) -> None:
+    def states() -> list[str]:
+        return [r["state"] for r in hospital.perfuscope.results()[uid_of(forwarded[0])]["reports"]]
+
+    until(lambda: set(states()) == {"committed"}, 30, "Orthanc says that it has stored it")
 
 
 def test_validators_and_viewers_take_the_report_from_orthanc(forwarded, tmp_path: Path) -> None:
@@ -106,8 +114,10 @@ def test_each_study_gets_one_report_though_orthanc_forwards_that_too(hospital, t
     until(lambda: forwards(hospital, many) >= 2 * len(many) and at_rest(hospital), 60, "the reports were forwarded")
     for datasets in many:
         assert len(hospital.orthanc.reports(uid_of(datasets))) == 1
+        assert len(hospital.orthanc.reports(uid_of(datasets), modality="SR")) == 1
         assert hospital.perfuscope.results()[uid_of(datasets)]["revision"] == 1
     assert "one of our own reports came back" in hospital.perfuscope.log
+    assert "of our own objects came back and were ignored" in hospital.perfuscope.run("studies", "list")
 
 
 def forwards(hospital, many: list[list[Dataset]]) -> int:
