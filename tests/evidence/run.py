@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
 python tests/evidence/run.py [--again] [cohorts] [repeat] [held_out] [novelty] [explanation] [kill_9]
-                             [production] [canaries] [answer_key] [leaks] [text] [structured]
+                             [production] [canaries] [answer_key] [leaks] [text] [structured] [delivery]
 
 The cohorts' recipe `original` begins from ImageNet's weights: Keras fetches them, or IMAGENET_WEIGHTS names their file.
 """
@@ -13,12 +13,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import cohort_page, deidentification, explanation, leaks, novelty, page, repeat, structured
+from evidence import cohort_page, deidentification, delivery, explanation, leaks, novelty, page, repeat, structured
 
 from models import artifact
 
@@ -112,6 +113,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "leaks": headers,
     "text": text,
     "structured": structured.run,
+    "delivery": partial(delivery.run, reports=1000, studies=50),
 }
 
 
@@ -206,6 +208,7 @@ PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "leaks": leaks.page,
     "text": _text_page,
     "structured": structured.page,
+    "delivery": delivery.page,
 }
 
 
