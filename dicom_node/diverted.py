@@ -1,47 +1,51 @@
-"""Keeps a peer's N-EVENT-REPORT and the end of the association apart.
+"""Serves a peer's N-EVENT-REPORT while we wait for its response to something else.
 
-pynetdicom serves an event report in a thread of its own, since it may come while we wait for the response to something
-else. Where the association is released meanwhile, that thread answers after the release was asked for, which the upper
-layer's protocol forbids (PS3.8 9.2, Sta7): the thread that talks to the peer dies, and the release waits for nothing.
+pynetdicom hands a waiting caller the next message that comes, whatever it is: an answer that is quicker than the
+response would be taken for a bad response, and the association aborted.
 """
 
+import queue
 import threading
-from collections.abc import Callable
 
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimseServiceType
+from pynetdicom.dimse import _QueueItem
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
+from pynetdicom.service_class_n import StorageCommitmentServiceClass
 
 
 def divert(association: Association) -> None:
-    """Have the association's event reports served one at a time, until ``stop``. For EVT_CONN_OPEN."""
-    association._serve_request = _Served(association._serve_request)  # type: ignore[assignment, method-assign]  # noqa: SLF001 - no public place
+    """Have the association serve event reports in the thread that receives them. For EVT_CONN_OPEN."""
+    association.dimse.msg_queue = _Diverted(association)
 
 
 def stop(association: Association) -> None:
     """Finish the answer at hand, and give none from now on: nothing may be sent once the release is asked for."""
-    served = association._serve_request  # noqa: SLF001 - as above
-    if isinstance(served, _Served):
-        served.stop()
+    diverted = association.dimse.msg_queue
+    if isinstance(diverted, _Diverted):
+        diverted.stop()
 
 
-class _Served:
-    """Serves requests as pynetdicom does, event reports only until it is stopped."""
+class _Diverted(queue.Queue[_QueueItem]):
+    """Complete messages but the event reports, which are answered on their way."""
 
-    def __init__(self, serve: Callable[[DimseServiceType, int], None]) -> None:
-        self._serve = serve
+    def __init__(self, association: Association) -> None:
+        super().__init__()
+        self._association = association
         self._lock = threading.Lock()
         self._stopped = False
 
     def stop(self) -> None:
-        """Wait for the answer at hand; answer nothing more."""
+        """Answer nothing more."""
         with self._lock:
             self._stopped = True
 
-    def __call__(self, request: DimseServiceType, context_id: int) -> None:
-        """Serve it; what comes too late, the peer says again by an association of its own."""
-        if not isinstance(request, N_EVENT_REPORT):
-            self._serve(request, context_id)
-            return
-        with self._lock:
-            if not self._stopped:
-                self._serve(request, context_id)
+    def put(self, item: _QueueItem, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Serve an event report; queue anything else."""
+        context_id, request = item
+        context = self._association._accepted_cx.get(context_id or 0)  # noqa: SLF001 - ``accepted_contexts`` sorts
+        if isinstance(request, N_EVENT_REPORT) and request.is_valid_request and context is not None:
+            with self._lock:
+                if not self._stopped:  # else the peer says it again by an association of its own
+                    StorageCommitmentServiceClass(self._association).SCP(request, context)
+        else:
+            super().put(item, block, timeout)

@@ -2,7 +2,6 @@
 
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -16,7 +15,6 @@ from office import LEASE, Office
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
-from pynetdicom.events import Event
 from pynetdicom.sop_class import StorageCommitmentPushModel
 from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
@@ -31,7 +29,6 @@ from db.jobs import Claimed
 from db.session import Sessions, make_engine
 from db.tables import CommitmentItem
 from dicom_node import scp
-from dicom_node.commitment_answers import Answers
 from worker.pipeline.rejecting import Rejecting
 from worker.task import StageWork
 
@@ -129,23 +126,6 @@ def test_a_stored_report_is_committed_however_the_pacs_says_so(office, pacs, way
     assert set(pacs.answers) == {0}
     office.work(1000, step=100)
     assert not office.due()
-
-
-def test_an_answer_at_hand_is_given_before_the_association_ends(office, pacs, monkeypatch):
-    """Else pynetdicom's thread sends it after the release was asked for, which ends that thread."""
-    take = Answers.take
-
-    def slow(self: Answers, event: Event) -> int:
-        status = take(self, event)  # it is written down, so nothing more is waited for
-        time.sleep(0.3)
-        return status
-
-    monkeypatch.setattr(Answers, "take", slow)
-    case = office.revision(office.study())
-    office.work(2)
-    assert office.states(case) == {("sc", "pacs"): "committed"}
-    until(lambda: pacs.answers, 10, "the answer is answered")
-    assert pacs.answers == [0]
 
 
 def test_an_answer_that_comes_after_its_time_counts(office, pacs):
