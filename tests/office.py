@@ -40,6 +40,8 @@ class Office:
     folder: Path
     settings: Settings
     more_stages: dict[JobStage, Any] = field(default_factory=dict)
+    pixels: int = 64
+    """Rows and columns of the reports."""
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.folder)
@@ -97,7 +99,7 @@ class Office:
         return case.id
 
     def _new(self, case: Case, kind: str) -> NewReport:
-        made: Dataset = screen(study=case.study_id.int % 10**9)
+        made: Dataset = screen(study=case.study_id.int % 10**9, pixels=self.pixels)
         made.SOPInstanceUID, made.SeriesInstanceUID = generate_uid(prefix=None), generate_uid(prefix=None)
         made.file_meta = FileMetaDataset()
         made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

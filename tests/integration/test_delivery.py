@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -357,7 +358,32 @@ def test_a_silent_peer_says_so(office, archive):
         moved(office, "archive", mute.getsockname()[1])
         office.revision(office.study())
         office.work()
-    assert office.jobs()[0].error == "association_lost"
+    assert office.jobs()[0].error == "no_answer"
+
+
+@pytest.fixture
+def stalling(office, archive) -> Iterator[ScriptedPacs]:
+    """A PACS that takes part of a large report, and then keeps the connection and says nothing."""
+    office.pixels, archive.reads = 3000, 500_000
+    yield archive
+    office.pixels = 64
+    archive.wake()
+
+
+def test_a_pacs_that_stalls_in_the_middle_of_a_report_delays_only_itself(office, pacs, stalling):
+    routes(office, Route(destinations=("archive", "pacs"), commitment=False), timeout_s=0.5)
+    case = office.revision(office.study())
+    began = time.monotonic()
+    office.work()
+    assert time.monotonic() - began < 5
+    found = {job.destination: job for job in office.jobs()}
+    assert (found["archive"].state, found["archive"].attempts) == (JobState.WAITING, 1)
+    assert found["archive"].error == "no_answer"
+    assert office.states(case)[("sc", "pacs")] == "sent"
+    stalling.wake()
+    office.work(3)
+    assert office.states(case) == {("sc", "archive"): "sent", ("sc", "pacs"): "sent"}
+    assert stalling.stored == office.uids(case), "and what it had begun to take is not there twice"
 
 
 def test_attempts_end_after_hours(office):
