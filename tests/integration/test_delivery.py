@@ -24,12 +24,14 @@ from ward import Clock
 from cli.doctor import delivery as doctor_of_delivery
 from cli.doctor.finding import Level
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from core.settings import Peer, ReportSettings, Route
-from db import destinations, jobs, retention
+from db import commitments, destinations, jobs, retention
 from db.jobs import Claimed
 from db.session import Sessions, make_engine
 from db.tables import CommitmentItem
 from dicom_node import scp
+from worker.pipeline.committing import Committing
 from worker.pipeline.rejecting import Rejecting
 from worker.task import StageWork
 
@@ -180,6 +182,51 @@ def test_what_is_never_stored_is_given_up_with_the_reason(office, pacs):
     assert len(pacs.stored) == 3
     assert office.states(case) == {("sc", "pacs"): "failed"}
     assert office.jobs()[0].error == "not_committed:0112"
+
+
+@pytest.mark.parametrize("hours", [0, 1], ids=["soon", "after longer than an answer may take"])
+def test_a_request_that_could_not_be_made_is_made_again_by_another_transaction(office, pacs, hours):
+    pacs.action_status = 0x0110
+    case = office.revision(office.study(), ("sc", "sr"))
+    office.work(2)
+    office.work(3600 * hours, step=120)
+    assert set(office.states(case).values()) == {"sent"}
+    pacs.action_status = 0
+    office.work(3 + 3600 * hours, step=1 + 120 * hours)
+    assert set(office.states(case).values()) == {"committed"}
+    assert len({transaction for transaction, _ in pacs.asked}) == len(pacs.asked) > 1
+    assert sorted(pacs.stored) == sorted(office.uids(case)), "nothing was sent again"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_pacs_that_is_down_when_it_is_to_be_asked_is_asked_when_it_is_back(office, pacs, nobody):
+    there = pacs.port
+    case = office.revision(office.study())
+    office.work()
+    moved(office, "pacs", nobody)
+    office.work(20)
+    assert (office.states(case), pacs.asked) == ({("sc", "pacs"): "sent"}, [])
+    moved(office, "pacs", there)
+    office.work(60)
+    assert office.states(case) == {("sc", "pacs"): "committed"}
+
+
+def test_a_worker_that_dies_while_it_asks_leaves_the_question_to_another(office, pacs):
+    case = office.revision(office.study())
+    office.work()
+    office.clock.turn(2)
+    (due,) = office.due()
+    with office.sessions.write() as session:
+        claimed = jobs.claim(session, due, now=office.clock.now, lease=LEASE)
+    stage = Committing(office.sessions, office.inbox, office.settings)
+    with office.sessions.read() as session:
+        items = [stage._item(report) for report in commitments.to_ask(session, case, "pacs")]
+    stage._write_down(claimed, items, Phi("2.25.1"))
+    office.clock.turn(31)
+    office.runner.run(due)
+    assert office.states(case) == {("sc", "pacs"): "committed"}
+    assert pacs.call(("2.25.1", office.uids(case))) == 0, "the first request may yet be answered"
+    assert pacs.call(("2.25.1", office.uids(case))) == 0
 
 
 def test_an_answer_to_nothing_is_refused(office, pacs):
