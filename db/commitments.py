@@ -111,9 +111,7 @@ def locked(session: Session, commitment_id: UUID) -> Commitment:
     return session.scalars(select(Commitment).where(Commitment.id == commitment_id).with_for_update()).one()
 
 
-def items(
-    session: Session, commitment_id: UUID, *, states: Collection[str] | None = None
-) -> list[CommitmentItem]:
+def items(session: Session, commitment_id: UUID, *, states: Collection[str] | None = None) -> list[CommitmentItem]:
     """The objects of a request, or those in one of the states."""
     statement = select(CommitmentItem).where(CommitmentItem.commitment_id == commitment_id)
     if states is not None:

@@ -10,13 +10,16 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from harness import until
+from harness import NODE_AE, until
 from node_harness import Node, Sender, quiet_log, screen
 from office import LEASE, Office
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
-from pynetdicom.sop_class import StorageCommitmentPushModel
+from pynetdicom import AE
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
+from pynetdicom.events import Event
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
 from ward import Clock
@@ -31,6 +34,7 @@ from db.jobs import Claimed
 from db.session import Sessions, make_engine
 from db.tables import CommitmentItem
 from dicom_node import scp
+from dicom_node.commitment_answers import Answers
 from worker.pipeline.committing import Committing
 from worker.pipeline.rejecting import Rejecting
 from worker.task import StageWork
@@ -131,6 +135,27 @@ def test_a_stored_report_is_committed_however_the_pacs_says_so(office, pacs, way
     assert not office.due()
 
 
+@pytest.mark.parametrize("when", ["early", "after"])
+def test_the_association_is_released_only_when_an_answer_by_it_is_answered(office, pacs, monkeypatch, when):
+    """What is written down ends the wait for it; the response to the peer is still on its way then."""
+    take = Answers.take
+
+    def slowly(self: Answers, event: Event) -> int:
+        status = take(self, event)
+        time.sleep(0.3)
+        return status
+
+    monkeypatch.setattr(Answers, "take", slowly)
+    pacs.when = when
+    case = office.revision(office.study())
+    office.work()
+    office.clock.turn(1)
+    began = time.monotonic()
+    office.work()
+    assert time.monotonic() - began < 2
+    assert (office.states(case), pacs.answers) == ({("sc", "pacs"): "committed"}, [0])
+
+
 def test_an_answer_that_comes_after_its_time_counts(office, pacs):
     pacs.when = "late"
     pacs.lists = lambda _uid: False
@@ -227,6 +252,32 @@ def test_a_worker_that_dies_while_it_asks_leaves_the_question_to_another(office,
     assert office.states(case) == {("sc", "pacs"): "committed"}
     assert pacs.call(("2.25.1", office.uids(case))) == 0, "the first request may yet be answered"
     assert pacs.call(("2.25.1", office.uids(case))) == 0
+
+
+def test_answers_that_come_all_at_once_are_taken_one_after_the_other(place, monkeypatch):
+    """Whoever sends thousands of them gets no thousand threads of ours."""
+    at_once, most = [0], []
+
+    def slowly(_self: Answers, _event: Event) -> int:
+        at_once[0] += 1
+        most.append(at_once[0])
+        time.sleep(0.02)
+        at_once[0] -= 1
+        return 0
+
+    monkeypatch.setattr(Answers, "take", slowly)
+    ae = AE(ae_title="PACS")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    assoc = ae.associate("127.0.0.1", place[1].port, ae_title=NODE_AE)
+    for number in range(20):
+        report = N_EVENT_REPORT()
+        report.MessageID, report.EventTypeID = number + 1, 1
+        report.AffectedSOPClassUID = StorageCommitmentPushModel
+        report.AffectedSOPInstanceUID = StorageCommitmentPushModelInstance
+        assoc.dimse.send_msg(report, assoc.accepted_contexts[0].context_id)
+    until(lambda: len(most) == 20, 10, "every one is served")
+    assoc.abort()
+    assert set(most) == {1}
 
 
 def test_an_answer_to_nothing_is_refused(office, pacs):
