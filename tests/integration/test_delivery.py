@@ -5,17 +5,15 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from harness import NODE_AE, until
 from node_harness import Node, Sender, quiet_log, screen
 from office import LEASE, Office
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 from pynetdicom import AE
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.events import Event
@@ -36,9 +34,9 @@ from db.tables import CommitmentItem
 from dicom_node import scp
 from dicom_node.commitment_answers import Answers
 from worker.pipeline.committing import Committing
-from worker.pipeline.rejecting import Rejecting
 from worker.task import StageWork
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 FRESH = {
     "status": lambda _uid: 0,
     "way": "same",
@@ -102,7 +100,6 @@ def office(place, servers) -> Iterator[Office]:
     office, node = place
     ports = {"pacs": servers[0].port, "archive": servers[1].port}
     peers = tuple(peer.model_copy(update={"port": ports[peer.name]}) for peer in node.settings.peers)
-    office.more_stages = {}
     report = ReportSettings(destination="pacs", timeout_s=5)
     office.use(node.settings.model_copy(update={"peers": peers, "report": report, "routes": ()}))
     yield office
@@ -530,22 +527,8 @@ def test_a_notice_follows_a_result_to_every_place_it_may_stand_in(office, pacs, 
     assert set(office.states(notice)) == {("notice", "pacs"), ("notice", "archive")}
 
 
-def selection(rejected, source, *, sop_instance_uid, series_instance_uid, created_at):
-    """As small a rejection as can be sent."""
-    made = Dataset()
-    made.SOPClassUID, made.SOPInstanceUID = KeyObjectSelectionDocumentStorage, sop_instance_uid.reveal()
-    made.StudyInstanceUID, made.SeriesInstanceUID = source.StudyInstanceUID, series_instance_uid.reveal()
-    made.TextValue = "\\".join(one.sop_instance_uid.reveal() for one in rejected)
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return made
-
-
-def rejecting(office: Office) -> Office:
-    stage = Rejecting(office.sessions, office.inbox, selection, timedelta(seconds=5))
-    office.more_stages = {JobStage.REJECT: StageWork(stage.work, stage.give_up, 5)}
-    routes(office, Route(destinations=("pacs", "archive")), reject_superseded=True)
-    return office
+def rejecting(office: Office) -> None:
+    routes(office, Route(destinations=("pacs", "archive")), reject_superseded=True, timezone="Asia/Tokyo")
 
 
 def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pacs, archive):
@@ -564,6 +547,12 @@ def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pa
     assert kos not in archive.stored
     assert office.states(first)[("kos", "pacs")] == "committed"
     assert {state for (kind, _), state in office.states(first).items() if kind != "kos"} <= {"superseded", "failed"}
+    made = office.read(first, "kos")
+    (named,) = made.CurrentRequestedProcedureEvidenceSequence
+    rejected = [one for series in named.ReferencedSeriesSequence for one in series.ReferencedSOPSequence]
+    assert sorted(one.ReferencedSOPInstanceUID for one in rejected) == sorted(old)
+    written = datetime.strptime(made.ContentDate + made.ContentTime, "%Y%m%d%H%M%S.%f").replace(tzinfo=TOKYO)
+    assert timedelta() < office.clock.now - written < timedelta(seconds=10), "in the zone that the settings name"
 
 
 def test_nothing_is_rejected_unless_the_settings_say_so(office, pacs):
