@@ -27,10 +27,10 @@ from cli.doctor.finding import Level
 from core.jobs import JobStage, JobState
 from core.phi import Phi
 from core.settings import Peer, ReportSettings, Route
-from db import commitments, destinations, jobs, retention
+from db import commitments, destinations, jobs, reports, retention
 from db.jobs import Claimed
 from db.session import Sessions, make_engine
-from db.tables import CommitmentItem
+from db.tables import Case, CommitmentItem
 from dicom_node import scp
 from dicom_node.commitment_answers import Answers
 from worker.pipeline.committing import Committing
@@ -525,6 +525,39 @@ def test_a_notice_follows_a_result_to_every_place_it_may_stand_in(office, pacs, 
     routes(office, Route(destinations=("archive",), kinds=("sc",)))
     notice = office.revision(study, ("notice",), label=None)
     assert set(office.states(notice)) == {("notice", "pacs"), ("notice", "archive")}
+
+
+@pytest.mark.parametrize("kinds", [("sc", "sr"), ("sr",)], ids=["page and structured report", "structured report"])
+def test_a_result_that_was_taken_back_in_one_place_still_stands_in_the_other(office, pacs, archive, kinds):
+    """The notice of revision 2 never reached the archive; revision 3, without a result too, has to go there."""
+    routes(office, Route(destinations=("pacs", "archive"), kinds=kinds))
+    study = office.study()
+    first = office.revision(study, kinds)
+    office.work(2)
+    archive.status = lambda _uid: 0xA700
+    notices = tuple("notice" if kind == "sc" else kind for kind in kinds)
+    second = office.revision(study, notices, label=None)
+    office.work(2)
+    third = office.revision(study, (), label=None)
+    with office.sessions.read() as session:
+        still = reports.standing(session, session.get_one(Case, third))
+    assert still is not None
+    assert (still.case.id, still.destination) == (first, "archive")
+    archive.status = lambda _uid: 0
+    office.work(60)
+    assert not {uid for uid in office.uids(second)} & set(archive.stored), "it is superseded"
+
+
+@pytest.mark.parametrize("kinds", [("sc", "sr"), ("sr",)], ids=["page and structured report", "structured report"])
+def test_a_result_that_was_taken_back_everywhere_stands_nowhere(office, pacs, kinds):
+    study = office.study()
+    office.revision(study, kinds)
+    office.work(2)
+    office.revision(study, tuple("notice" if kind == "sc" else kind for kind in kinds), label=None)
+    office.work(2)
+    third = office.revision(study, (), label=None)
+    with office.sessions.read() as session:
+        assert reports.standing(session, session.get_one(Case, third)) is None
 
 
 def rejecting(office: Office) -> None:
