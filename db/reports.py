@@ -88,8 +88,9 @@ def standing(session: Session, case: Case) -> Standing | None:
     """The newest earlier revision's result that still stands in a PACS, as far as can be known.
 
     A delivery that was tried counts, even if nobody knows how it ended. A later report without a result, once it was
-    sent for sure, has taken back what that destination had of its kind, and nothing elsewhere. The deliveries are locked: one that begins meanwhile waits until
-    the caller has committed, and then sees that its revision is superseded.
+    sent for sure, has taken back what that destination had of its kind, and nothing elsewhere. The deliveries are
+    locked: one that begins meanwhile waits until the caller has committed, and then sees that its revision is
+    superseded.
     """
     statement = (
         select(Case, Report, Job)
@@ -110,12 +111,13 @@ def standing(session: Session, case: Case) -> Standing | None:
     return None
 
 
-def structured(session: Session, case_id: UUID) -> list[Report]:
-    """The structured report of a revision, if any destination may have it."""
+def sent_of(session: Session, case_id: UUID, *, kinds: Collection[str] = EVERY_KIND) -> list[Report]:
+    """The revision's reports of some kinds that any destination may have, in the order of kinds."""
     statement = (
         select(Report, Job)
         .join(Job, Job.subject == Report.id)
-        .where(Report.case_id == case_id, Report.kind == STRUCTURED, Job.stage == JobStage.DELIVER)
+        .where(Report.case_id == case_id, Report.kind.in_(kinds), Job.stage == JobStage.DELIVER)
+        .order_by(Report.kind)
     )
     return list({report.id: report for report, job in session.execute(statement) if _tried(job)}.values())
 

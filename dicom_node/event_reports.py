@@ -21,7 +21,7 @@ _LONGEST_S = 60
 
 def serve_in_turn(association: Association) -> None:
     """Have the association serve them so. For EVT_CONN_OPEN, or before it starts; ``HANDLER`` belongs to it."""
-    association._serve_request = _Turnstile(association)  # type: ignore[method-assign] # noqa: SLF001 - there is no other way in
+    association._serve_request = _Turnstile(association)  # type: ignore[method-assign, assignment] # noqa: SLF001 - there is no other way in
 
 
 def stop(association: Association) -> None:

@@ -545,7 +545,7 @@ def test_a_result_that_was_taken_back_in_one_place_still_stands_in_the_other(off
     assert (still.case.id, still.destination) == (first, "archive")
     archive.status = lambda _uid: 0
     office.work(60)
-    assert not {uid for uid in office.uids(second)} & set(archive.stored), "it is superseded"
+    assert not set(office.uids(second)) & set(archive.stored), "it is superseded"
 
 
 @pytest.mark.parametrize("kinds", [("sc", "sr"), ("sr",)], ids=["page and structured report", "structured report"])
@@ -586,6 +586,42 @@ def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pa
     assert sorted(one.ReferencedSOPInstanceUID for one in rejected) == sorted(old)
     written = datetime.strptime(made.ContentDate + made.ContentTime, "%Y%m%d%H%M%S.%f").replace(tzinfo=TOKYO)
     assert timedelta() < office.clock.now - written < timedelta(seconds=10), "in the zone that the settings name"
+
+
+def test_a_rejection_names_only_what_was_sent_anywhere(office, pacs, archive):
+    """It stays in the PACS: a reference to an object that nobody ever got leads nowhere."""
+    rejecting(office)
+    routes(office, Route(destinations=("pacs",), kinds=("sc",)))
+    study = office.study()
+    first = office.revision(study, ("sc", "sr"))
+    office.work(3)
+    office.revision(study, ("sc", "sr"))
+    office.work(6)
+    (named,) = office.read(first, "kos").CurrentRequestedProcedureEvidenceSequence
+    (series,) = named.ReferencedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence] == [pacs.stored[0]]
+
+
+def test_a_report_that_arrives_late_rejects_nothing_newer_than_itself(office, pacs):
+    rejecting(office)
+    routes(office, Route(destinations=("pacs",)))
+    study = office.study()
+    first = office.revision(study)
+    office.work(3)
+    office.revision(study)
+    stage, (due, *_) = office.runner.stages[JobStage.DELIVER], office.due()
+    with office.sessions.write() as session:
+        claimed = jobs.claim(session, due, now=office.clock.now, lease=LEASE)
+    finish = stage.work(claimed)
+    pacs.status = lambda _uid: 0xA700
+    office.clock.turn(LEASE.total_seconds() + 1)
+    office.revision(study)
+    office.work()
+    office.revision(study)
+    with office.sessions.write() as session:
+        assert jobs.finish(session, claimed, now=office.clock.now)
+        finish(session, office.clock.now)
+    assert [job.subject for job in office.jobs(JobStage.REJECT)] == [first]
 
 
 def test_nothing_is_rejected_unless_the_settings_say_so(office, pacs):

@@ -56,13 +56,12 @@ class Rejecting:
     settings: Settings
 
     def work(self, claimed: Claimed) -> Finish:
-        """Build the selection once, and have it delivered to this destination."""
+        """Build the selection of what was sent anywhere, once, and have it delivered to this destination."""
         with self.sessions.read() as session:
             case = session.get_one(Case, claimed.subject)
-            made = reports.of_case(session, case.id)
+            made, rejected = reports.of_case(session, case.id), reports.sent_of(session, case.id)
             now = self.sessions.now(session)
         ready = next((report for report in made if report.kind == reports.REJECTION), None)
-        rejected = [report for report in made if report.kind != reports.REJECTION]
         if ready is None and not rejected:
             return _nothing
         new = self._built(case, rejected, now) if ready is None else None
