@@ -1,7 +1,9 @@
 """The settings of delivery: who the peers are, what goes to whom, and how hard it is tried."""
 
+from datetime import tzinfo
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +67,11 @@ class ReportSettings(BaseModel):
     commitment_timeout_s: Seconds = 900
     commitment_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     reject_superseded: bool = False
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone that a report's times are written in, where the source names none; None is this machine's."""
+        return None if self.timezone == "local" else ZoneInfo(self.timezone)
 
 
 def routing_mistake(peers: tuple[Peer, ...], routes: tuple[Route, ...], report: ReportSettings) -> str | None:

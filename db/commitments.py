@@ -1,6 +1,6 @@
 """Storage commitment: what was asked of which destination, and what it answered. Nothing here commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -14,7 +14,10 @@ from db import jobs
 from db.reports import COMMITTED, FOUND, UNCONFIRMED
 from db.tables import Commitment, CommitmentItem, Job, Report
 
-ASKED, STORED, FAILED, UNANSWERED = "asked", "stored", "failed", "unanswered"
+PREPARED, ASKED, STORED, FAILED, UNANSWERED = "prepared", "asked", "stored", "failed", "unanswered"
+"""An object of a request is prepared until the destination has taken the request, then asked about."""
+
+_OPEN = (PREPARED, ASKED)
 NOT_FOUND = 0x0112
 """No such object instance: the Failure Reason of what a query does not find (PS3.3 C.14.1.1)."""
 
@@ -69,7 +72,7 @@ def begin(
     case_id: UUID | None,
     now: datetime,
 ) -> UUID:
-    """Write a request down, before it is asked; its key."""
+    """Write a request down, before it is made; its key. An answer to it counts from now on."""
     row = Commitment(
         id=uuid4(), transaction_uid=transaction_uid, case_id=case_id, destination=destination, created_at=now
     )
@@ -82,10 +85,18 @@ def begin(
                 report_id=item.report_id,
                 sop_class_uid=item.sop_class_uid,
                 sop_instance_uid=item.sop_instance_uid,
-                state=ASKED,
+                state=PREPARED,
             )
         )
     return row.id
+
+
+def made(session: Session, commitment_id: UUID) -> bool:
+    """The destination has taken the request; whether its answer is still to come."""
+    request = locked(session, commitment_id)
+    for item in items(session, commitment_id, states=[PREPARED]):
+        item.state = ASKED
+    return request.settled_at is None
 
 
 def of_transaction(session: Session, transaction_uid: Phi) -> Commitment | None:
@@ -100,11 +111,11 @@ def locked(session: Session, commitment_id: UUID) -> Commitment:
     return session.scalars(select(Commitment).where(Commitment.id == commitment_id).with_for_update()).one()
 
 
-def items(session: Session, commitment_id: UUID, *, state: str | None = None) -> list[CommitmentItem]:
-    """The objects of a request, or those in one state."""
+def items(session: Session, commitment_id: UUID, *, states: Collection[str] | None = None) -> list[CommitmentItem]:
+    """The objects of a request, or those in one of the states."""
     statement = select(CommitmentItem).where(CommitmentItem.commitment_id == commitment_id)
-    if state is not None:
-        statement = statement.where(CommitmentItem.state == state)
+    if states is not None:
+        statement = statement.where(CommitmentItem.state.in_(states))
     return list(session.scalars(statement))
 
 
@@ -129,14 +140,14 @@ def apply(session: Session, commitment: Commitment, answer: Answer, *, most: int
             item.state, item.reason = FAILED, answer.failed[item.sop_instance_uid]
             _send_again(session, item, commitment.destination, most=most, now=now)
     session.flush()
-    if commitment.settled_at is None and not items(session, commitment.id, state=ASKED):
+    if commitment.settled_at is None and not items(session, commitment.id, states=_OPEN):
         commitment.settled_at = now
         jobs.call_off(session, select(Commitment.id).where(Commitment.id == commitment.id), now=now)
 
 
 def give_up(session: Session, commitment: Commitment, *, found: frozenset[Phi], now: datetime) -> None:
     """No answer came: what is still asked is unconfirmed, or was found by a query. A later answer counts as any."""
-    for item in items(session, commitment.id, state=ASKED):
+    for item in items(session, commitment.id, states=_OPEN):
         item.state = UNANSWERED
         _note(session, item, commitment.destination, FOUND if item.sop_instance_uid in found else UNCONFIRMED)
     commitment.settled_at = commitment.settled_at or now

@@ -87,9 +87,10 @@ class Standing:
 def standing(session: Session, case: Case) -> Standing | None:
     """The newest earlier revision's result that still stands in a PACS, as far as can be known.
 
-    A delivery that was tried counts, even if nobody knows how it ended. A later page without a result, once it was
-    sent for sure, has taken that result back already. The deliveries are locked: one that begins meanwhile waits until
-    the caller has committed, and then sees that its revision is superseded.
+    A delivery that was tried counts, even if nobody knows how it ended. A later report without a result, once it was
+    sent for sure, has taken back what that destination had of its kind, and nothing elsewhere. The deliveries are
+    locked: one that begins meanwhile waits until the caller has committed, and then sees that its revision is
+    superseded.
     """
     statement = (
         select(Case, Report, Job)
@@ -99,21 +100,24 @@ def standing(session: Session, case: Case) -> Standing | None:
         .order_by(Case.revision.desc(), Report.created_at.desc())
         .with_for_update(of=Job)
     )
+    taken_back = set()
     for earlier, report, job in session.execute(statement):
+        what = job.destination, report.kind == STRUCTURED
         says_a_result = report.kind == PAGE or (report.kind == STRUCTURED and earlier.label is not None)
-        if says_a_result and _tried(job):
+        if says_a_result and _tried(job) and what not in taken_back:
             return Standing(earlier, report, job.destination)
-        if report.kind == NOTICE and has_arrived(job):
-            return None
+        if not says_a_result and report.kind != REJECTION and has_arrived(job):
+            taken_back.add(what)
     return None
 
 
-def structured(session: Session, case_id: UUID) -> list[Report]:
-    """The structured report of a revision, if any destination may have it."""
+def sent_of(session: Session, case_id: UUID, *, kinds: Collection[str] = EVERY_KIND) -> list[Report]:
+    """The revision's reports of some kinds that any destination may have, in the order of kinds."""
     statement = (
         select(Report, Job)
         .join(Job, Job.subject == Report.id)
-        .where(Report.case_id == case_id, Report.kind == STRUCTURED, Job.stage == JobStage.DELIVER)
+        .where(Report.case_id == case_id, Report.kind.in_(kinds), Job.stage == JobStage.DELIVER)
+        .order_by(Report.kind)
     )
     return list({report.id: report for report, job in session.execute(statement) if _tried(job)}.values())
 

@@ -185,7 +185,7 @@ class CommitmentItem(Base):
     sop_class_uid: Mapped[str] = mapped_column(String(64))
     sop_instance_uid: Mapped[Phi] = mapped_column(PhiText(64))
     state: Mapped[str] = mapped_column(String(16))
-    """``asked``, then ``stored``, ``failed`` or ``unanswered``."""
+    """``prepared``, ``asked`` once the destination has taken the request, ``stored``, ``failed`` or ``unanswered``."""
     reason: Mapped[int | None]
     """The Failure Reason (PS3.3 C.14.1.1)."""
 

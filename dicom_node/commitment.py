@@ -20,8 +20,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at impor
 from core.errors import Refused, Unavailable
 from core.phi import Phi
 from db.commitments import Asked
+from dicom_node import event_reports
 from dicom_node.commitment_answers import SUCCESS, Answers
-from dicom_node.diverted import divert, stop
 from dicom_node.scu_association import Line, end, lost_or_silent
 from dicom_node.scu_outcome import ASSOCIATION_LOST
 
@@ -37,7 +37,8 @@ def ask(line: Line, items: Sequence[Asked], *, transaction_uid: Phi, answers: An
 
     Write the request down before. Raises Unavailable where asking again later may help, Refused where it does not.
     """
-    handlers = [(evt.EVT_CONN_OPEN, lambda event: divert(event.assoc)), answers.handler]
+    in_turn = (evt.EVT_CONN_OPEN, lambda event: event_reports.serve_in_turn(event.assoc))
+    handlers = [in_turn, event_reports.HANDLER, answers.handler]
     with line.opened([(StorageCommitmentPushModel, ImplicitVRLittleEndian)], handlers) as association:
         try:
             status = _request(association, items, transaction_uid)
@@ -45,7 +46,7 @@ def ask(line: Line, items: Sequence[Asked], *, transaction_uid: Phi, answers: An
             while association.is_established and time.monotonic() < deadline and not answers.settled(transaction_uid):
                 time.sleep(0.05)
         finally:
-            stop(association)
+            event_reports.stop(association)
     if status in _WORTH_RETRYING:
         raise Unavailable(_WORTH_RETRYING[status])
     if status != SUCCESS:

@@ -23,6 +23,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from core import SELF_TEST_AE
 from core.settings import Settings
+from dicom_node import event_reports
 from dicom_node.commitment_answers import Answers
 from dicom_node.fed import Fed
 from dicom_node.growing import Growing, Incoming
@@ -130,6 +131,7 @@ class Listener:
 
     def _converse(self, sock: socket.socket, assoc: Association, request: bytes) -> None:
         assoc.dimse = provider = StreamingProvider(assoc, self._incoming)
+        event_reports.serve_in_turn(assoc)
         layer = UpperLayer(assoc, sock, ahead=request, limits=self._limits)
         fed = self._open[assoc] = Fed()
         try:
@@ -146,6 +148,7 @@ class Listener:
             (evt.EVT_C_ECHO, lambda _event: 0x0000),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_DIMSE_RECV, let_through),
+            event_reports.HANDLER,
             self._answers.handler,
             (evt.EVT_ACCEPTED, self._accepted),
             (evt.EVT_REJECTED, _rejected),

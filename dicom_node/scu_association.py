@@ -17,6 +17,7 @@ from dicom_node.scu_outcome import (
     ASSOCIATION_LOST,
     CONTEXT_REFUSED,
     NO_ANSWER,
+    UNREACHABLE,
     Address,
     Sendable,
     Sent,
@@ -45,23 +46,36 @@ class Line:
         ``handlers`` are pynetdicom's, for what the peer may ask of us meanwhile.
         """
         connected = Event()
+        began = time.monotonic()
+
+        def on_connected(event: Any) -> None:
+            connected.set()
+            self._lose_patience(event.assoc)
+
         try:
             association = self._entity().associate(
                 self.to.host,
                 self.to.port,
                 contexts=[build_context(abstract, transfer) for abstract, transfer in contexts],
                 ae_title=self.to.ae_title,
-                evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, lambda _: connected.set())],
+                evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, on_connected)],
             )
         except (OSError, UnicodeError):  # the host's name does not resolve
-            raise Unavailable("peer_unreachable") from None
+            raise Unavailable(UNREACHABLE) from None
         if not association.is_established:
-            raise Unavailable(_refusal(association, connected=connected.is_set()))
+            silent = time.monotonic() - began >= self.timeout_s
+            raise Unavailable(_refusal(association, connected=connected.is_set(), silent=silent))
         try:
             yield association
         finally:
             if association.is_established:
                 association.release()
+
+    def _lose_patience(self, association: Association) -> None:
+        """Give reading and writing an end: pynetdicom lets a peer that stops in the middle of a message hold both."""
+        transport = association.dul.socket
+        if transport is not None and transport.socket is not None:
+            transport.socket.settimeout(self.timeout_s + _GRACE_S)  # later than the answer that is waited for
 
     def _entity(self) -> AE:
         entity = AE(ae_title=self.calling_ae_title)
@@ -104,9 +118,11 @@ def lost_or_silent(association: Association, *, began: float) -> str:
     return NO_ANSWER if patience is not None and waited >= patience else ASSOCIATION_LOST
 
 
-def _refusal(association: Association, *, connected: bool) -> str:
+def _refusal(association: Association, *, connected: bool, silent: bool) -> str:
     if association.is_rejected:
         return "association_rejected"
     if association.rejected_contexts and not association.accepted_contexts:
         return CONTEXT_REFUSED
-    return ASSOCIATION_LOST if connected else "peer_unreachable"
+    if not connected:
+        return UNREACHABLE
+    return NO_ANSWER if silent else ASSOCIATION_LOST

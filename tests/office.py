@@ -1,15 +1,14 @@
 """The outgoing side of Perfuscope inside the test's own process: rows, stages and a clock that the test turns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 from node_harness import screen
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from sqlalchemy import delete, select
@@ -39,7 +38,8 @@ class Office:
     clock: Clock
     folder: Path
     settings: Settings
-    more_stages: dict[JobStage, Any] = field(default_factory=dict)
+    pixels: int = 64
+    """Rows and columns of the reports."""
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.folder)
@@ -47,8 +47,7 @@ class Office:
 
     def use(self, settings: Settings) -> None:
         self.settings = settings
-        stages = outward(settings, self.sessions, self.inbox) | self.more_stages
-        self.runner = Runner(self.sessions, stages, LEASE)
+        self.runner = Runner(self.sessions, outward(settings, self.sessions, self.inbox), LEASE)
 
     def clear(self) -> None:
         with self.sessions.write() as session:
@@ -97,7 +96,7 @@ class Office:
         return case.id
 
     def _new(self, case: Case, kind: str) -> NewReport:
-        made: Dataset = screen(study=case.study_id.int % 10**9)
+        made: Dataset = screen(study=case.study_id.int % 10**9, pixels=self.pixels)
         made.SOPInstanceUID, made.SeriesInstanceUID = generate_uid(prefix=None), generate_uid(prefix=None)
         made.file_meta = FileMetaDataset()
         made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -118,6 +117,12 @@ class Office:
         """SOP Instance UIDs of a revision's reports."""
         with self.sessions.read() as session:
             return [report.sop_instance_uid.reveal() for report in reports.of_case(session, case_id)]
+
+    def read(self, case_id: UUID, kind: str) -> Dataset:
+        """The one report of a kind that a revision has."""
+        with self.sessions.read() as session:
+            (path,) = [report.path for report in reports.of_case(session, case_id) if report.kind == kind]
+        return dcmread(self.inbox.path(path))
 
     def due(self) -> list[UUID]:
         with self.sessions.read() as session:

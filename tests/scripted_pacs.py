@@ -36,10 +36,13 @@ class ScriptedPacs:
     fails: Callable[[str], bool] = lambda _uid: False
     action_status: int = 0x0000
     lists: Callable[[str], bool] = lambda _uid: True
+    reads: int | None = None
+    """How many bytes it takes of an association before it reads no more; None is all. ``wake`` ends that."""
     stored: list[str] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     """Statuses that its event reports got."""
+    _awake: threading.Event = field(default_factory=threading.Event)
 
     def start(self, port: int = 0) -> "ScriptedPacs":
         ae = AE(ae_title=self.ae_title)
@@ -51,13 +54,28 @@ class ScriptedPacs:
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_ACTION, self._action),
             (evt.EVT_C_FIND, self._find),
+            (evt.EVT_DATA_RECV, self._read),
         ]
         self._server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         self.port = int(self._server.server_address[1])
         return self
 
     def stop(self) -> None:
+        self._awake.set()
         self._server.shutdown()
+
+    def wake(self) -> None:
+        """Read on where it had stopped."""
+        self.reads = None
+        self._awake.set()
+
+    def _read(self, event: Event) -> None:
+        """Called in the thread that reads, so that nothing is read while it waits."""
+        if self.reads is not None:
+            self.reads -= len(event.data)
+            if self.reads < 0:
+                self._awake.clear()
+                self._awake.wait(60)
 
     def _store(self, event: Event) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)

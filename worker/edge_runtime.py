@@ -45,7 +45,7 @@ def outward(settings: Settings, sessions: Sessions, inbox: Inbox) -> dict[JobSta
     delivering = Delivering(sessions, inbox, settings)
     committing = Committing(sessions, inbox, settings)
     confirming = Confirming(sessions, settings)
-    rejecting = Rejecting(sessions, inbox, key_object.build_rejection, timedelta(seconds=settings.ring_again_s))
+    rejecting = Rejecting(sessions, inbox, key_object.build_rejection, settings)
     return {
         JobStage.DELIVER: StageWork(delivering.work, delivering.give_up, *patience),
         JobStage.COMMIT: StageWork(committing.work, committing.give_up, *patience),

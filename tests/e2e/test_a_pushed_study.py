@@ -2,13 +2,21 @@
 
 import copy
 import json
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from harness import Installation, Pacs, until
 from pydicom import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from core import DISCLAIMER, MANUFACTURER
 from core.types import Label
@@ -98,6 +106,83 @@ def test_a_missing_view_is_named_and_a_late_one_opens_revision_2(
     report = until(lambda: pacs.of(study), 60, "the report arrives")[0].ds
     assert perfuscope.results()[study]["revision"] == 2
     assert "revision 2" in report.SeriesDescription
+
+
+@pytest.fixture
+def rejecting(tmp_path: Path) -> Iterator[Installation]:
+    """It sends notices too, and has what was replaced rejected."""
+    pacs = Pacs().start()
+    said = {"report.send_no_result": True, "report.reject_superseded": True, "report.timezone": "Asia/Tokyo"}
+    installation = Installation(tmp_path / "home", pacs, {"quiet_period_s": 1, "min_free_disk_mb": 1} | said)
+    installation.start()
+    yield installation
+    installation.stop()
+    pacs.stop()
+
+
+def test_a_late_view_replaces_what_the_pacs_shows_by_a_report_on_all_views(
+    rejecting: Installation, tmp_path: Path
+) -> None:
+    datasets, pacs = simulated(5), rejecting.pacs
+    late = views(datasets)["AC REST QGS"]
+    study = datasets[0].StudyInstanceUID
+    rejecting.push([ds for ds in datasets if ds is not late], tmp_path / "day_1")
+    (first,) = until(lambda: pacs.of(study), 60, "the notice arrives")
+    until(lambda: pacs.documents_of(study), 30, "and its structured report")
+    assert first.ds.SeriesDescription.endswith("result, revision 1, unverified")
+    rejecting.push([late], tmp_path / "day_2")
+    _, second = until(lambda: len(pacs.of(study)) == 2 and pacs.of(study), 60, "the second report arrives")
+    before, after, rejection = until(
+        lambda: len(pacs.documents_of(study)) == 3 and pacs.documents_of(study), 30, "the rejection arrives"
+    )
+
+    assert "revision 2" in second.ds.SeriesDescription
+    item = rejecting.results()[study]
+    assert (item["revision"], {view["view"] for view in item["views"]}) == (2, {"qps", "stress_qgs", "rest_qgs"})
+    assert referenced(after.ds) == {
+        second.uid,
+        *(str(v.SOPInstanceUID) for v in views(datasets).values() if is_view(v)),
+    }
+
+    assert rejection.ds.SOPClassUID == KeyObjectSelectionDocumentStorage
+    (title,) = rejection.ds.ConceptNameCodeSequence
+    assert (title.CodeValue, title.CodingSchemeDesignator) == ("113001", "DCM")
+    assert referenced(rejection.ds) == {first.uid, before.uid}
+    assert rejection.at > max(second.at, after.at), "never before what replaces them is there"
+    assert rejection.ds.PatientName == datasets[0].PatientName
+    made = [one.ds.ContentDate + one.ds.ContentTime for one in (after, rejection)]
+    earlier, later = (datetime.strptime(text, "%Y%m%d%H%M%S.%f") for text in made)  # noqa: DTZ007 - both of one zone
+    assert timedelta() < later - earlier < timedelta(seconds=60)
+
+    def shown() -> dict[tuple[int, str], str]:
+        detail = json.loads(rejecting.run("studies", "show", study, "--format", "json"))
+        return {(sent["revision"], sent["kind"]): sent["state"] for sent in detail["reports"]}
+
+    until(lambda: set(shown().values()) == {"sent", "superseded"}, 30, "everything is sent")
+    assert shown() == {
+        (1, "notice"): "superseded",
+        (1, "sr"): "superseded",
+        (1, "kos"): "sent",
+        (2, "sc"): "sent",
+        (2, "sr"): "sent",
+    }
+    page = f"http://127.0.0.1:{rejecting.web_port}/studies/{item['study_id']}?revision=1"
+    with urllib.request.urlopen(page, timeout=30) as response:
+        told = response.read().decode()
+    assert "Revision 1 was superseded" in told
+    assert told.count("Superseded") == 2, "both deliveries"
+
+
+def referenced(ds: Dataset) -> set[str]:
+    """The objects that a document has as its evidence."""
+    (study,) = ds.CurrentRequestedProcedureEvidenceSequence
+    return {
+        str(one.ReferencedSOPInstanceUID) for it in study.ReferencedSeriesSequence for one in it.ReferencedSOPSequence
+    }
+
+
+def is_view(ds: Dataset) -> bool:
+    return ds.SOPClassUID == SecondaryCaptureImageStorage
 
 
 def test_the_audit_trail_tells_what_became_of_a_study(perfuscope: Installation, pacs: Pacs, tmp_path: Path) -> None:

@@ -2,20 +2,22 @@
 
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
-from harness import until
+from harness import NODE_AE, until
 from node_harness import Node, Sender, quiet_log, screen
 from office import LEASE, Office
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
-from pynetdicom.sop_class import StorageCommitmentPushModel
+from pynetdicom import AE
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
+from pynetdicom.events import Event
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
 from ward import Clock
@@ -23,15 +25,18 @@ from ward import Clock
 from cli.doctor import delivery as doctor_of_delivery
 from cli.doctor.finding import Level
 from core.jobs import JobStage, JobState
+from core.phi import Phi
 from core.settings import Peer, ReportSettings, Route
-from db import destinations, jobs, retention
+from db import commitments, destinations, jobs, reports, retention
 from db.jobs import Claimed
 from db.session import Sessions, make_engine
-from db.tables import CommitmentItem
+from db.tables import Case, CommitmentItem
 from dicom_node import scp
-from worker.pipeline.rejecting import Rejecting
+from dicom_node.commitment_answers import Answers
+from worker.pipeline.committing import Committing
 from worker.task import StageWork
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 FRESH = {
     "status": lambda _uid: 0,
     "way": "same",
@@ -95,7 +100,6 @@ def office(place, servers) -> Iterator[Office]:
     office, node = place
     ports = {"pacs": servers[0].port, "archive": servers[1].port}
     peers = tuple(peer.model_copy(update={"port": ports[peer.name]}) for peer in node.settings.peers)
-    office.more_stages = {}
     report = ReportSettings(destination="pacs", timeout_s=5)
     office.use(node.settings.model_copy(update={"peers": peers, "report": report, "routes": ()}))
     yield office
@@ -126,6 +130,27 @@ def test_a_stored_report_is_committed_however_the_pacs_says_so(office, pacs, way
     assert set(pacs.answers) == {0}
     office.work(1000, step=100)
     assert not office.due()
+
+
+@pytest.mark.parametrize("when", ["early", "after"])
+def test_the_association_is_released_only_when_an_answer_by_it_is_answered(office, pacs, monkeypatch, when):
+    """What is written down ends the wait for it; the response to the peer is still on its way then."""
+    take = Answers.take
+
+    def slowly(self: Answers, event: Event) -> int:
+        status = take(self, event)
+        time.sleep(0.3)
+        return status
+
+    monkeypatch.setattr(Answers, "take", slowly)
+    pacs.when = when
+    case = office.revision(office.study())
+    office.work()
+    office.clock.turn(1)
+    began = time.monotonic()
+    office.work()
+    assert time.monotonic() - began < 2
+    assert (office.states(case), pacs.answers) == ({("sc", "pacs"): "committed"}, [0])
 
 
 def test_an_answer_that_comes_after_its_time_counts(office, pacs):
@@ -179,6 +204,77 @@ def test_what_is_never_stored_is_given_up_with_the_reason(office, pacs):
     assert len(pacs.stored) == 3
     assert office.states(case) == {("sc", "pacs"): "failed"}
     assert office.jobs()[0].error == "not_committed:0112"
+
+
+@pytest.mark.parametrize("hours", [0, 1], ids=["soon", "after longer than an answer may take"])
+def test_a_request_that_could_not_be_made_is_made_again_by_another_transaction(office, pacs, hours):
+    pacs.action_status = 0x0110
+    case = office.revision(office.study(), ("sc", "sr"))
+    office.work(2)
+    office.work(3600 * hours, step=120)
+    assert set(office.states(case).values()) == {"sent"}
+    pacs.action_status = 0
+    office.work(3 + 3600 * hours, step=1 + 120 * hours)
+    assert set(office.states(case).values()) == {"committed"}
+    assert len({transaction for transaction, _ in pacs.asked}) == len(pacs.asked) > 1
+    assert sorted(pacs.stored) == sorted(office.uids(case)), "nothing was sent again"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_pacs_that_is_down_when_it_is_to_be_asked_is_asked_when_it_is_back(office, pacs, nobody):
+    there = pacs.port
+    case = office.revision(office.study())
+    office.work()
+    moved(office, "pacs", nobody)
+    office.work(20)
+    assert (office.states(case), pacs.asked) == ({("sc", "pacs"): "sent"}, [])
+    moved(office, "pacs", there)
+    office.work(60)
+    assert office.states(case) == {("sc", "pacs"): "committed"}
+
+
+def test_a_worker_that_dies_while_it_asks_leaves_the_question_to_another(office, pacs):
+    case = office.revision(office.study())
+    office.work()
+    office.clock.turn(2)
+    (due,) = office.due()
+    with office.sessions.write() as session:
+        claimed = jobs.claim(session, due, now=office.clock.now, lease=LEASE)
+    stage = Committing(office.sessions, office.inbox, office.settings)
+    with office.sessions.read() as session:
+        items = [stage._item(report) for report in commitments.to_ask(session, case, "pacs")]
+    stage._write_down(claimed, items, Phi("2.25.1"))
+    office.clock.turn(31)
+    office.runner.run(due)
+    assert office.states(case) == {("sc", "pacs"): "committed"}
+    assert pacs.call(("2.25.1", office.uids(case))) == 0, "the first request may yet be answered"
+    assert pacs.call(("2.25.1", office.uids(case))) == 0
+
+
+def test_answers_that_come_all_at_once_are_taken_one_after_the_other(place, monkeypatch):
+    """Whoever sends thousands of them gets no thousand threads of ours."""
+    at_once, most = [0], []
+
+    def slowly(_self: Answers, _event: Event) -> int:
+        at_once[0] += 1
+        most.append(at_once[0])
+        time.sleep(0.02)
+        at_once[0] -= 1
+        return 0
+
+    monkeypatch.setattr(Answers, "take", slowly)
+    ae = AE(ae_title="PACS")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    assoc = ae.associate("127.0.0.1", place[1].port, ae_title=NODE_AE)
+    for number in range(20):
+        report = N_EVENT_REPORT()
+        report.MessageID, report.EventTypeID = number + 1, 1
+        report.AffectedSOPClassUID = StorageCommitmentPushModel
+        report.AffectedSOPInstanceUID = StorageCommitmentPushModelInstance
+        assoc.dimse.send_msg(report, assoc.accepted_contexts[0].context_id)
+    until(lambda: len(most) == 20, 10, "every one is served")
+    assoc.abort()
+    assert set(most) == {1}
 
 
 def test_an_answer_to_nothing_is_refused(office, pacs):
@@ -357,7 +453,32 @@ def test_a_silent_peer_says_so(office, archive):
         moved(office, "archive", mute.getsockname()[1])
         office.revision(office.study())
         office.work()
-    assert office.jobs()[0].error == "association_lost"
+    assert office.jobs()[0].error == "no_answer"
+
+
+@pytest.fixture
+def stalling(office, archive) -> Iterator[ScriptedPacs]:
+    """A PACS that takes part of a large report, and then keeps the connection and says nothing."""
+    office.pixels, archive.reads = 3000, 500_000
+    yield archive
+    office.pixels = 64
+    archive.wake()
+
+
+def test_a_pacs_that_stalls_in_the_middle_of_a_report_delays_only_itself(office, pacs, stalling):
+    routes(office, Route(destinations=("archive", "pacs"), commitment=False), timeout_s=0.5)
+    case = office.revision(office.study())
+    began = time.monotonic()
+    office.work()
+    assert time.monotonic() - began < 5
+    found = {job.destination: job for job in office.jobs()}
+    assert (found["archive"].state, found["archive"].attempts) == (JobState.WAITING, 1)
+    assert found["archive"].error == "no_answer"
+    assert office.states(case)[("sc", "pacs")] == "sent"
+    stalling.wake()
+    office.work(3)
+    assert office.states(case) == {("sc", "archive"): "sent", ("sc", "pacs"): "sent"}
+    assert stalling.stored == office.uids(case), "and what it had begun to take is not there twice"
 
 
 def test_attempts_end_after_hours(office):
@@ -406,22 +527,41 @@ def test_a_notice_follows_a_result_to_every_place_it_may_stand_in(office, pacs, 
     assert set(office.states(notice)) == {("notice", "pacs"), ("notice", "archive")}
 
 
-def selection(rejected, source, *, sop_instance_uid, series_instance_uid, created_at):
-    """As small a rejection as can be sent."""
-    made = Dataset()
-    made.SOPClassUID, made.SOPInstanceUID = KeyObjectSelectionDocumentStorage, sop_instance_uid.reveal()
-    made.StudyInstanceUID, made.SeriesInstanceUID = source.StudyInstanceUID, series_instance_uid.reveal()
-    made.TextValue = "\\".join(one.sop_instance_uid.reveal() for one in rejected)
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return made
+@pytest.mark.parametrize("kinds", [("sc", "sr"), ("sr",)], ids=["page and structured report", "structured report"])
+def test_a_result_that_was_taken_back_in_one_place_still_stands_in_the_other(office, pacs, archive, kinds):
+    """The notice of revision 2 never reached the archive; revision 3, without a result too, has to go there."""
+    routes(office, Route(destinations=("pacs", "archive"), kinds=kinds))
+    study = office.study()
+    first = office.revision(study, kinds)
+    office.work(2)
+    archive.status = lambda _uid: 0xA700
+    notices = tuple("notice" if kind == "sc" else kind for kind in kinds)
+    second = office.revision(study, notices, label=None)
+    office.work(2)
+    third = office.revision(study, (), label=None)
+    with office.sessions.read() as session:
+        still = reports.standing(session, session.get_one(Case, third))
+    assert still is not None
+    assert (still.case.id, still.destination) == (first, "archive")
+    archive.status = lambda _uid: 0
+    office.work(60)
+    assert not set(office.uids(second)) & set(archive.stored), "it is superseded"
 
 
-def rejecting(office: Office) -> Office:
-    stage = Rejecting(office.sessions, office.inbox, selection, timedelta(seconds=5))
-    office.more_stages = {JobStage.REJECT: StageWork(stage.work, stage.give_up, 5)}
-    routes(office, Route(destinations=("pacs", "archive")), reject_superseded=True)
-    return office
+@pytest.mark.parametrize("kinds", [("sc", "sr"), ("sr",)], ids=["page and structured report", "structured report"])
+def test_a_result_that_was_taken_back_everywhere_stands_nowhere(office, pacs, kinds):
+    study = office.study()
+    office.revision(study, kinds)
+    office.work(2)
+    office.revision(study, tuple("notice" if kind == "sc" else kind for kind in kinds), label=None)
+    office.work(2)
+    third = office.revision(study, (), label=None)
+    with office.sessions.read() as session:
+        assert reports.standing(session, session.get_one(Case, third)) is None
+
+
+def rejecting(office: Office) -> None:
+    routes(office, Route(destinations=("pacs", "archive")), reject_superseded=True, timezone="Asia/Tokyo")
 
 
 def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pacs, archive):
@@ -440,6 +580,48 @@ def test_what_a_newer_report_replaces_is_rejected_where_it_was_stored(office, pa
     assert kos not in archive.stored
     assert office.states(first)[("kos", "pacs")] == "committed"
     assert {state for (kind, _), state in office.states(first).items() if kind != "kos"} <= {"superseded", "failed"}
+    made = office.read(first, "kos")
+    (named,) = made.CurrentRequestedProcedureEvidenceSequence
+    rejected = [one for series in named.ReferencedSeriesSequence for one in series.ReferencedSOPSequence]
+    assert sorted(one.ReferencedSOPInstanceUID for one in rejected) == sorted(old)
+    written = datetime.strptime(made.ContentDate + made.ContentTime, "%Y%m%d%H%M%S.%f").replace(tzinfo=TOKYO)
+    assert timedelta() < office.clock.now - written < timedelta(seconds=10), "in the zone that the settings name"
+
+
+def test_a_rejection_names_only_what_was_sent_anywhere(office, pacs, archive):
+    """It stays in the PACS: a reference to an object that nobody ever got leads nowhere."""
+    rejecting(office)
+    routes(office, Route(destinations=("pacs",), kinds=("sc",)))
+    study = office.study()
+    first = office.revision(study, ("sc", "sr"))
+    office.work(3)
+    office.revision(study, ("sc", "sr"))
+    office.work(6)
+    (named,) = office.read(first, "kos").CurrentRequestedProcedureEvidenceSequence
+    (series,) = named.ReferencedSeriesSequence
+    assert [one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence] == [pacs.stored[0]]
+
+
+def test_a_report_that_arrives_late_rejects_nothing_newer_than_itself(office, pacs):
+    rejecting(office)
+    routes(office, Route(destinations=("pacs",)))
+    study = office.study()
+    first = office.revision(study)
+    office.work(3)
+    office.revision(study)
+    stage, (due, *_) = office.runner.stages[JobStage.DELIVER], office.due()
+    with office.sessions.write() as session:
+        claimed = jobs.claim(session, due, now=office.clock.now, lease=LEASE)
+    finish = stage.work(claimed)
+    pacs.status = lambda _uid: 0xA700
+    office.clock.turn(LEASE.total_seconds() + 1)
+    office.revision(study)
+    office.work()
+    office.revision(study)
+    with office.sessions.write() as session:
+        assert jobs.finish(session, claimed, now=office.clock.now)
+        finish(session, office.clock.now)
+    assert [job.subject for job in office.jobs(JobStage.REJECT)] == [first]
 
 
 def test_nothing_is_rejected_unless_the_settings_say_so(office, pacs):

@@ -289,11 +289,19 @@ def test_a_peer_that_is_not_there_is_unreachable(host: str, tmp_path: Path, clos
         scu.echo(nowhere, "PERFUSCOPE", timeout_s=3)
 
 
-def test_a_port_that_speaks_no_dicom_counts_as_a_lost_association() -> None:
+@pytest.mark.parametrize("said", [b"", b"\x02\x00\x00"], ids=["nothing", "half a header"])
+def test_a_port_that_does_not_finish_what_it_says_gives_no_answer(said: bytes) -> None:
     with ExitStack() as stack:
         mute = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         address = Address("PACS", "127.0.0.1", mute.getsockname()[1])
-        with pytest.raises(Unavailable, match="association_lost"):
+
+        def begin() -> None:
+            connection, _ = mute.accept()
+            stack.enter_context(connection)
+            connection.sendall(said)
+
+        threading.Thread(target=begin, daemon=True).start()
+        with pytest.raises(Unavailable, match="no_answer"):
             scu.echo(address, "PERFUSCOPE", timeout_s=0.5)
 
 

@@ -5,9 +5,8 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -37,7 +36,7 @@ class Building:
     def build(self, found: Material, now: datetime) -> list[NewReport]:
         """The page first. Raises Unavailable where no header of the study can be read."""
         header = material.header(found, self.inbox)
-        local = now.astimezone(report.zone_of(header) or self._zone())
+        local = now.astimezone(report.zone_of(header) or self.settings.zone)
         content = material.content(found, header, self.layouts, local, show_patient=self.settings.show_patient)
         sources = [SourceReference(i.sop_class_uid, i.sop_instance_uid, i.series_instance_uid) for i in found.instances]
         page = report.build_secondary_capture(
@@ -84,11 +83,6 @@ class Building:
                 header = pydicom.dcmread(self.inbox.path(before.path), specific_tags=["SOPClassUID"])
                 sop_class_uid = str(header.SOPClassUID)
         return SourceReference(sop_class_uid, before.sop_instance_uid, before.series_instance_uid)
-
-    def _zone(self) -> tzinfo | None:
-        """The zone that a report's times are written in, where the source names none; None is this machine's."""
-        name = self.settings.timezone
-        return None if name == "local" else ZoneInfo(name)
 
 
 def _new_uid() -> Phi:

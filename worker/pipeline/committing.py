@@ -49,7 +49,7 @@ class Committing:
             found = commitments.to_ask(session, claimed.subject, claimed.destination)
             items = [self._item(report) for report in found]
         if not items:
-            return _nothing
+            return self._asked(claimed, None)
         with Turns(self.sessions, self.settings).turn(claimed) as (_, line):
             transaction_uid = Phi(generate_uid(prefix=None))
             request = self._write_down(claimed, items, transaction_uid)
@@ -64,7 +64,7 @@ class Committing:
                     raise
                 log.warning("%s offers no storage commitment", claimed.destination)
                 return self._unconfirmed(claimed, request)
-        return self._asked(claimed)
+        return self._asked(claimed, request)
 
     def give_up(self, claimed: Claimed, _code: str) -> Finish:
         """What could not be asked about is unconfirmed."""
@@ -79,10 +79,10 @@ class Committing:
         return Asked(sop_class_uid, report.sop_instance_uid, report.id)
 
     def _write_down(self, claimed: Claimed, items: Sequence[Asked], transaction_uid: Phi) -> UUID:
-        """The request, and the job that looks after it when the time for an answer is over."""
+        """The request. What no destination has taken in the end is asked about anew, by the next attempt."""
         with self.sessions.write() as session:
             now = self.sessions.now(session)
-            request = commitments.begin(
+            return commitments.begin(
                 session,
                 items,
                 transaction_uid=transaction_uid,
@@ -90,16 +90,16 @@ class Committing:
                 case_id=claimed.subject,
                 now=now,
             )
-            patience = timedelta(seconds=self.settings.report.commitment_timeout_s)
-            jobs.ask_later(
-                session, JobStage.CONFIRM, subject=request, destination=claimed.destination, now=now, delay=patience
-            )
-        return request
 
-    def _asked(self, claimed: Claimed) -> Finish:
-        """What arrived there meanwhile is asked about next."""
+    def _asked(self, claimed: Claimed, request: UUID | None) -> Finish:
+        """A job looks after the request when the time for an answer is over; what arrived meanwhile is asked about."""
+        patience = timedelta(seconds=self.settings.report.commitment_timeout_s)
 
         def finish(session: Session, now: datetime) -> list[Bell]:
+            if request is not None and commitments.made(session, request):
+                jobs.ask_later(
+                    session, JobStage.CONFIRM, subject=request, destination=claimed.destination, now=now, delay=patience
+                )
             if commitments.to_ask(session, claimed.subject, claimed.destination):
                 jobs.ask_later(
                     session,
@@ -134,7 +134,7 @@ class Confirming:
     def work(self, claimed: Claimed) -> Finish:
         """Where no answer came, look whether the destination lists the objects, or leave them unconfirmed."""
         with self.sessions.read() as session:
-            left = commitments.items(session, claimed.subject, state=commitments.ASKED)
+            left = commitments.items(session, claimed.subject, states=[commitments.ASKED])
             places = [self._place(session, item) for item in left if item.report_id is not None]
         peer = self.settings.peer_named(claimed.destination)
         if not places or peer is None or not peer.find:
@@ -179,7 +179,3 @@ class _Place:
 
     def __repr__(self) -> str:
         return "_Place(...)"
-
-
-def _nothing(_session: Session, _now: datetime) -> list[Bell]:
-    return []

@@ -91,11 +91,8 @@ class Delivering:
     @staticmethod
     def _reject_older(session: Session, report: Report, destination: str, *, now: datetime) -> None:
         """What this destination has of older revisions is void, now that it has the new one."""
-        older = [
-            case
-            for case in cases.revisions(session, report.study_id)
-            if case.id != report.case_id and case.superseded_at is not None
-        ]
+        own = session.get_one(Case, report.case_id).revision
+        older = [case for case in cases.revisions(session, report.study_id) if case.revision < own]
         for case in older:
             if destination not in reports.destinations_of(session, case.id):
                 continue

@@ -55,7 +55,7 @@ def read(session: Session, case: Case) -> Material:
         predictions=cases.predictions(session, case.id, activation=True),
         instances=instances or _counting(session, case.study_id)[:_MOST_SOURCES],
         standing=standing,
-        predecessors=reports.structured(session, standing.case.id) if standing else [],
+        predecessors=reports.sent_of(session, standing.case.id, kinds=[reports.STRUCTURED]) if standing else [],
     )
 
 

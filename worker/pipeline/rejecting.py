@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.errors import Unavailable
 from core.jobs import Bell, JobStage
 from core.phi import Phi
+from core.settings import Settings
 from db import jobs, reports
 from db.jobs import Claimed
 from db.reports import NewReport
@@ -52,16 +53,15 @@ class Rejecting:
     sessions: Sessions
     inbox: Inbox
     build: Build
-    ring_again: timedelta
+    settings: Settings
 
     def work(self, claimed: Claimed) -> Finish:
-        """Build the selection once, and have it delivered to this destination."""
+        """Build the selection of what was sent anywhere, once, and have it delivered to this destination."""
         with self.sessions.read() as session:
             case = session.get_one(Case, claimed.subject)
-            made = reports.of_case(session, case.id)
+            made, rejected = reports.of_case(session, case.id), reports.sent_of(session, case.id)
             now = self.sessions.now(session)
         ready = next((report for report in made if report.kind == reports.REJECTION), None)
-        rejected = [report for report in made if report.kind != reports.REJECTION]
         if ready is None and not rejected:
             return _nothing
         new = self._built(case, rejected, now) if ready is None else None
@@ -83,7 +83,7 @@ class Rejecting:
             headers[0],
             sop_instance_uid=sop_instance_uid,
             series_instance_uid=series_instance_uid,
-            created_at=now.astimezone(report_object.zone_of(headers[0])),
+            created_at=now.astimezone(report_object.zone_of(headers[0]) or self.settings.report.zone),
         )
         data, report_id = report_object.to_bytes(built), uuid4()
         return NewReport(
@@ -123,7 +123,7 @@ class Rejecting:
                 subject=ready.id,
                 now=now,
                 destination=claimed.destination,
-                ring_again=self.ring_again,
+                ring_again=timedelta(seconds=self.settings.ring_again_s),
             )
             return [bell] if bell else []
 
