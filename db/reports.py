@@ -65,6 +65,11 @@ def add(session: Session, report: NewReport, *, now: datetime) -> Report:
     return row
 
 
+def page_kind(case: Case) -> str:
+    """The kind of the page on a case."""
+    return NOTICE if case.label is None else PAGE
+
+
 def is_known(session: Session, sop_instance_uid: Phi) -> bool:
     """Whether an object is one of our own reports."""
     return session.scalar(select(Report.id).where(Report.sop_instance_uid == sop_instance_uid)) is not None

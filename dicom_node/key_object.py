@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from highdicom import ko
+from highdicom.sr import CodeContentItem, ContentSequence
 from pydicom.dataset import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage, SecondaryCaptureImageStorage
 
@@ -52,9 +53,21 @@ def build_rejection(
             observer_device_context=observer(device_uid(None), None),
             description=_WHY,
         )
+    _complete(selection[0].ContentSequence)
     for element in selection[0]:
         made[element.tag] = element
     return made
+
+
+def _complete(items: ContentSequence) -> None:
+    """As TID 2010 has it: with the modifier of this title (row 3), none of whose values (CID 7011) says "superseded".
+
+    highdicom gives each reference a concept name; the template has none.
+    """
+    for item in items:
+        if "ReferencedSOPSequence" in item:
+            del item.ConceptNameCodeSequence
+    items.insert(0, CodeContentItem(codes.TITLE_MODIFIER, codes.OTHER_FAILURE, "HAS CONCEPT MOD"))
 
 
 def _selected(one: SourceReference) -> Dataset:

@@ -15,6 +15,8 @@ NO_UNITS = CodedConcept("1", "UCUM", "no units")
 MYOCARDIUM = CodedConcept("49848007", "SCT", "Left Ventricle Myocardium")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123110", "DCM", "Artificial Intelligence")
 DEVICE = CodedConcept("121007", "DCM", "Device")
+TITLE_MODIFIER = CodedConcept("113011", "DCM", "Document Title Modifier")
+OTHER_FAILURE = CodedConcept("111220", "DCM", "Other failure")
 REJECTED_FOR_QUALITY = CodedConcept("113001", "DCM", "Rejected for Quality Reasons")
 
 FINDINGS = {

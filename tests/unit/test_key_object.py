@@ -45,6 +45,18 @@ def test_it_is_titled_rejected_for_quality_reasons():
     assert report.is_ours(made)
 
 
+def test_it_has_the_modifier_that_its_title_asks_for_and_no_name_on_a_reference():
+    """PS3.16 TID 2010, row 3: mandatory with this title; rows 8 and 10 have no concept name."""
+    made = build()
+    (modifier,) = [i for i in made.ContentSequence if i.get("RelationshipType") == "HAS CONCEPT MOD"]
+    assert (modifier.ConceptNameCodeSequence[0].CodeValue, modifier.ConceptCodeSequence[0].CodeValue) == (
+        "113011",
+        "111220",
+    )
+    references = [item for item in made.ContentSequence if "ReferencedSOPSequence" in item]
+    assert [item for item in references if "ConceptNameCodeSequence" in item] == []
+
+
 def test_it_names_every_object_once_as_what_it_is_and_again_as_evidence():
     made = build()
     named = {

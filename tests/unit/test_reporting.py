@@ -131,6 +131,17 @@ def test_the_structured_report_names_the_page_as_evidence(desk):
     assert named == {page.sop_instance_uid.reveal(), "1.1.0", "1.1.1", "1.1.2"}
 
 
+def test_a_page_that_goes_nowhere_is_no_evidence(ward, tmp_path):
+    """Whoever gets the structured report alone could look for it nowhere."""
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    desk = Desk(ward, tmp_path / "home", routes=[{"destinations": ["pacs"], "kinds": ["sr"]}])
+    desk.result()
+    page, structured = desk.work()
+    assert desk.deliveries() == [("sr", "pacs")]
+    assert page.sop_instance_uid.reveal() not in str(desk.read(structured))
+
+
 def test_a_case_that_has_its_reports_gets_no_others(desk):
     case = desk.result()
     first = {(r.id, r.sha256) for r in desk.work()}

@@ -33,8 +33,11 @@ class Building:
     layouts: Sequence[Layout]
     settings: ReportSettings
 
-    def build(self, found: Material, now: datetime) -> list[NewReport]:
-        """The page first. Raises Unavailable where no header of the study can be read."""
+    def build(self, found: Material, now: datetime, *, page_is_sent: bool = True) -> list[NewReport]:
+        """The page first; the structured report names it as evidence if anybody gets it.
+
+        Raises Unavailable where no header of the study can be read.
+        """
         header = material.header(found, self.inbox)
         local = now.astimezone(report.zone_of(header) or self.settings.zone)
         content = material.content(found, header, self.layouts, local, show_patient=self.settings.show_patient)
@@ -51,15 +54,17 @@ class Building:
             content,
             header,
             sources,
-            page=page,
+            page=page if page_is_sent else None,
             sop_instance_uid=_new_uid(),
             series_instance_uid=_new_uid(),
             created_at=local,
             predecessors=[self._reference(before) for before in found.predecessors],
             sr_class=self.settings.sr_class,
         )
-        kind = reports.NOTICE if found.case.label is None else reports.PAGE
-        return [self._stored(page, kind, found), self._stored(structured, reports.STRUCTURED, found)]
+        return [
+            self._stored(page, reports.page_kind(found.case), found),
+            self._stored(structured, reports.STRUCTURED, found),
+        ]
 
     def _stored(self, made: Dataset, kind: str, found: Material) -> NewReport:
         data, report_id = report.to_bytes(made), uuid4()

@@ -43,11 +43,13 @@ class Reporting:
             if case.superseded_at is not None or reports.of_case(session, case.id):
                 return self._nothing
             found = material.read(session, case)
+            kind = reports.page_kind(case)
+            page_is_sent = routing.goes_out(session, case, kind, before=found.standing, settings=self.settings)
             now = self.sessions.now(session)
         asked_for = case.outcome is not Outcome.QUARANTINED and self.settings.report.send_no_result
         if case.label is None and found.standing is None and not (asked_for and found.instances):
             return self._end(case.id)
-        return self._record(self.building.build(found, now), found)
+        return self._record(self.building.build(found, now, page_is_sent=page_is_sent), found)
 
     def give_up(self, claimed: Claimed, _code: str) -> Finish:
         """The result stands, without a report."""

@@ -10,6 +10,7 @@ from core import SELF_TEST_AE
 from core.jobs import Bell, JobStage
 from core.settings import SENDER, Settings
 from db import jobs, reports, studies
+from db.reports import Standing
 from db.tables import Case, Instance, Report
 
 log = logging.getLogger("perfuscope.routing")
@@ -36,15 +37,24 @@ def deliveries(
     before = reports.standing(session, case)
     bells: list[Bell | None] = []
     for report in made:
-        standing = reports.destinations_of(session, before.case.id, kinds=_alike(report.kind)) if before else []
-        named = destinations(settings, sender_ae, report.kind)
-        to = named if case.label is not None and named else list(dict.fromkeys([*standing, *named]))
-        if before is not None and case.label is None:
-            to = standing
+        to = _places(session, case, report.kind, named=destinations(settings, sender_ae, report.kind), before=before)
         bells += [_job(session, report, name, now=now, ring_again=ring_again) for name in to]
     if not bells:
         log.warning("the reports of case %s have no destination; the result is shown all the same", case.id)
     return [bell for bell in bells if bell]
+
+
+def goes_out(session: Session, case: Case, kind: str, *, before: Standing | None, settings: Settings) -> bool:
+    """Whether a report of that kind on the case has any destination; ``before`` is the result that stands."""
+    named = destinations(settings, studies.sender(session, case.study_id), kind)
+    return bool(_places(session, case, kind, named=named, before=before))
+
+
+def _places(session: Session, case: Case, kind: str, *, named: list[str], before: Standing | None) -> list[str]:
+    standing = reports.destinations_of(session, before.case.id, kinds=_alike(kind)) if before else []
+    if before is not None and case.label is None:
+        return standing
+    return named if case.label is not None and named else list(dict.fromkeys([*standing, *named]))
 
 
 def _alike(kind: str) -> tuple[str, ...]:
