@@ -118,7 +118,9 @@ def loop(folder: Path, *, count: int) -> dict[str, Any]:
 
 
 def _came_back(perfuscope: Installation) -> int:
-    said = re.search(r"^(\d+) of our own objects came back", perfuscope.run("studies", "list", "--limit", "1"), re.M)
+    said = re.search(
+        r"^(\d+) of our own objects came back", perfuscope.run("studies", "list", "--limit", "1"), re.MULTILINE
+    )
     return int(said.group(1)) if said else 0
 
 
