@@ -10,8 +10,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 SHORTEST, LONGEST = 12, 128
 _LEAST_DIFFERENT = 5
 _PLAIN = frozenset(
-    "password passwort passw motdepasse kennwort perfuscope radiology radiologie cardiology kardiologie nuclear hospital "
-    "krankenhaus welcome willkommen letmein changeme qwertyuiop qwertzuiop administrator admin dicom pacs".split()
+    (
+        *("password", "passwort", "passw", "motdepasse", "kennwort", "welcome", "willkommen", "letmein", "changeme"),
+        *("perfuscope", "radiology", "radiologie", "cardiology", "kardiologie", "nuclear", "hospital", "krankenhaus"),
+        *("qwertyuiop", "qwertzuiop", "administrator", "admin", "dicom", "pacs"),
+    )
 )
 """What a password is not made of when its digits and signs are taken away."""
 _SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -47,7 +50,9 @@ def hashed(password: str) -> str:
 def matches(kept: str | None, password: str) -> bool:
     """Whether it is the password that was kept; None stands for nobody's, and takes as long."""
     try:
-        return _hasher().verify(_decoy() if kept is None else kept, _normal(password)[: LONGEST + 1]) and kept is not None
+        return (
+            _hasher().verify(_decoy() if kept is None else kept, _normal(password)[: LONGEST + 1]) and kept is not None
+        )
     except (VerificationError, InvalidHashError):
         return False
 

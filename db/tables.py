@@ -202,8 +202,8 @@ class AuditEvent(Base):
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(64))
     """``perfuscope`` for what it does by itself, a process of ours (``node``, ``worker``, ``viewer``) for its start and
-    stop, a sender as ``ae:TITLE``, an operator as ``os:NAME``, who logged in to the pages as ``user:NAME``, a program of
-    theirs as ``token:NAME/LABEL``; a login that failed is told of ``web``."""
+    stop, a sender as ``ae:TITLE``, an operator as ``os:NAME``, who logged in to the pages as ``user:NAME``, a program
+    of theirs as ``token:NAME/LABEL``; a login that failed is told of ``web``."""
     action: Mapped[AuditAction]
     study_id: Mapped[UUID | None]
     """No foreign key: the record of a study outlives it."""

@@ -16,7 +16,9 @@ _SAFE = ("GET", "HEAD")
 _LARGEST_FORM = 64 * 1024
 _FIRST_PART = 4096
 """So much of a form with files is read to find its first field."""
-_PART = re.compile(rb'\A--[^\r\n]+\r\ncontent-disposition: form-data; name="(\w+)"\r\n\r\n([^\r\n]*)\r\n', re.IGNORECASE)
+_PART = re.compile(
+    rb'\A--[^\r\n]+\r\ncontent-disposition: form-data; name="(\w+)"\r\n\r\n([^\r\n]*)\r\n', re.IGNORECASE
+)
 
 
 def token(of: str) -> str:
@@ -27,8 +29,8 @@ def token(of: str) -> str:
 class FormGuard:
     """Lets through what only reads, programs with a token of their own, and forms that one of our pages made.
 
-    A browser that says where a form comes from (Sec-Fetch-Site, Origin) must say that it comes from here; in any case the
-    form carries the token of the browser's cookie. A form from before the login or after the logout is refused.
+    A browser that says where a form comes from (Sec-Fetch-Site, Origin) must say that it comes from here; in any case
+    the form carries the token of the browser's cookie. One from before the login or after the logout is refused.
     """
 
     def __init__(self, app: ASGIApp, cookie: Cookie, refuse: Callable[[Request], Response]) -> None:

@@ -51,7 +51,7 @@ def _through_a_proxy(headers: Headers, client: str, name: str | None, web: WebSe
 
 
 def _nearest(headers: Headers, client: str, web: WebSettings) -> str:
-    """The last machine in X-Forwarded-For that is no proxy of ours: what stands before it, its sender may have written."""
+    """The last machine in X-Forwarded-For that is no proxy of ours: its sender may have written what stands before."""
     for text in reversed(headers.get("x-forwarded-for", "").split(",")):
         address = _plain(text.strip())
         if not address:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import String
 
-from db.column_types import PhiText
 from db import access_tables  # noqa: F401 - its tables belong to the metadata
+from db.column_types import PhiText
 from db.tables import PHI, Base
 
 ROOT = Path(__file__).parents[2]
