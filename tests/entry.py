@@ -7,13 +7,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import httpx
+from harness import Installation
 from sqlalchemy import select
 from starlette.types import ASGIApp
 
 from core.roles import Role
 from db import web_sessions
 from db.access_tables import User
-from db.session import Sessions
+from db.session import Sessions, make_engine
 from db.web_sessions import Limits
 
 PASSWORD = "seven quiet lanterns"
@@ -51,6 +52,15 @@ def cookie(sessions: Sessions, *, name: str = "reader", role: Role = Role.READER
     return f"perfuscope_{port}={token_of_login(sessions, user(sessions, name, role))}"
 
 
+def cookie_of(installation: Installation, *, name: str = "tester", role: Role = Role.ADMIN) -> str:
+    """The Cookie header of a user of a running Perfuscope who is logged in."""
+    engine = make_engine(installation.owners_database)
+    try:
+        return cookie(Sessions(engine), name=name, role=role, port=installation.web_port)
+    finally:
+        engine.dispose()
+
+
 @dataclass
 class Browser:
     """Keeps cookies, and sends forms with what the page that showed them said."""
@@ -84,7 +94,8 @@ class Browser:
 
     def _ask(self, method: str, place: str, *, headers: dict[str, str] | None = None, **options: object):
         named = {name.replace("_", "-"): text for name, text in (headers or {}).items()}
-        answer = asyncio.run(self._send(method, place, headers={**self.headers, **named}, **options))
+        sent = {**self.headers, **named}
+        answer = asyncio.run(self._send(method, place, headers=sent, **options))
         if answer.headers.get("content-type", "").startswith("text/html"):
             self.last = answer.text
         return answer

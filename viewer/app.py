@@ -34,9 +34,7 @@ def make_app(settings: Settings, sessions: Sessions) -> ASGIApp:
     """The application on a database whose schema is up to date, behind what guards it."""
     templates = Templates(settings.report.timezone)
     cookie = Cookie(settings.web_port)
-    app = routes(settings, sessions, templates=templates, cookie=cookie)
-    forms = FormGuard(app, cookie, Errors(templates).forged)
-    return Guard(forms, settings.web)
+    return Guard(routes(settings, sessions, templates=templates, cookie=cookie), settings.web)
 
 
 def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cookie: Cookie) -> FastAPI:
@@ -51,7 +49,9 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
     app.mount("/static", _Static(directory=STATIC))
-    Errors(templates).tell(app)
+    errors = Errors(templates)
+    errors.tell(app)
+    app.add_middleware(FormGuard, cookie=cookie, refuse=errors.forged)
     access.check(app)
     return app
 

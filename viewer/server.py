@@ -52,8 +52,13 @@ def refuse_nobody(settings: Settings, sessions: Sessions) -> None:
             raise PerfuscopeError(msg)
 
 
-def serve(app: ASGIApp, bound: socket.socket, web: WebSettings | None = None) -> None:
-    """Answer until SIGTERM or SIGINT, over TLS where there is a certificate.
+def serve(app: ASGIApp, bound: socket.socket, web: WebSettings) -> None:
+    """Answer until SIGTERM or SIGINT. PerfuscopeError for a certificate that is none."""
+    prepare(app, web).run(sockets=[bound])
+
+
+def prepare(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
+    """A server that is ready to run, over TLS where there is a certificate.
 
     No access log: it would say who was looked at, and when. Raises PerfuscopeError for a certificate that is none.
     """
@@ -68,13 +73,15 @@ def serve(app: ASGIApp, bound: socket.socket, web: WebSettings | None = None) ->
         ws="none",
         limit_concurrency=100,
         timeout_graceful_shutdown=_GRACE_S,
-        ssl_certfile=web.certificate if web else None,
-        ssl_keyfile=web.key if web else None,
+        ssl_certfile=web.certificate,
+        ssl_keyfile=web.key,
     )
     try:
         config.load()
     except OSError as error:  # ssl.SSLError is one
-        where = f"web.certificate = {str(web.certificate)!r} with web.key" if web else "the certificate"
-        msg = f"{where} cannot be used ({error.strerror or type(error).__name__}); both should be PEM files"
+        why = error.strerror or type(error).__name__
+        msg = (
+            f"web.certificate = {str(web.certificate)!r} with web.key cannot be used ({why}); both should be PEM files"
+        )
         raise PerfuscopeError(msg) from None
-    uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)

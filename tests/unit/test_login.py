@@ -1,7 +1,6 @@
 """Logging in and out: who gets in, for how long, and what is written down of it."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 from entry import PASSWORD, Browser, user
@@ -18,9 +17,9 @@ from db.users import Hand
 from viewer.app import make_app
 
 
-@pytest.fixture(scope="module")
-def kept() -> str:
-    """The hash of the password, made once."""
+@pytest.fixture
+def kept(cheap_passwords) -> str:
+    """The hash of the password."""
     return passwords.hashed(PASSWORD)
 
 
@@ -67,8 +66,10 @@ def test_a_login_is_written_down_and_so_is_its_end(browser, sessions):
 
 @pytest.mark.parametrize(
     "place",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "/login", "/logout", "javascript:alert(1)", "/a b"]
-    + ["/\r\nSet-Cookie: x=1", "/" + "a" * 500, "", "studies"],
+    [
+        *("https://evil.example/", "//evil.example", "/\\evil.example", "/login", "/logout", "javascript:alert(1)"),
+        *("/a b", "/\r\nSet-Cookie: x=1", "/" + "a" * 500, "", "studies"),
+    ],
 )
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_nobody_is_sent_elsewhere_by_a_login(browser, place):
@@ -93,7 +94,7 @@ def test_the_database_holds_neither_the_token_nor_the_password(browser, sessions
     with sessions.read() as session:
         row, owner = session.scalar(select(WebSession)), session.scalar(select(User))
     assert token not in row.token_sha256
-    assert owner.password.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert owner.password.startswith("$argon2id$")
 
 
 def test_a_wrong_password_an_unknown_and_a_disabled_name_get_the_same_answer(browser, sessions, kept):
@@ -214,18 +215,14 @@ def test_a_login_ends_at_once_when_its_user_is_changed(browser, sessions, change
     assert browser.get("/").status_code == 401
 
 
-@pytest.mark.parametrize(
-    "forged", ["x", "", "a" * 4000, "' OR 1=1 --", "%00", "{}", '"quoted\\', "ü".encode().decode("latin-1")]
-)
+@pytest.mark.parametrize("forged", ["x", "", "a" * 4000, "' OR 1=1 --", "%00", "{}", '"quoted\\', "ü"])
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_forged_cookie_is_nobody(browser, forged):
-    answer = browser.ask(
-        "GET", "/", headers={"Cookie": f"perfuscope_8080={forged}".encode("latin-1").decode("latin-1")}
-    )
+    answer = browser.ask("GET", "/", headers={"Cookie": f"perfuscope_8080={forged}".encode()})
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "' OR '1'='1", "a" * 60_000, "\x00", "ａｄａ"])
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "' OR '1'='1", "a" * 60_000, "\x00", "\uff41da"])
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_whatever_is_typed_as_a_name_is_refused_and_not_shown(browser, sessions, hostile):
     answer = browser.log_in(hostile)
