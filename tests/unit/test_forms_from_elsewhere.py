@@ -22,7 +22,7 @@ NEW = {"name": "grace", "role": "reader"}
 
 @pytest.fixture
 def database() -> str:
-    """One of the two is enough here; test_login.py asks both."""
+    """One of the two is enough here; test_login.py asks both where they could differ."""
     return "sqlite"
 
 

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 @pytest.fixture
 def database() -> str:
-    """One of the two is enough here; test_login.py asks both."""
+    """One of the two is enough here; test_login.py asks both where they could differ."""
     return "sqlite"
 
 

@@ -26,7 +26,7 @@ FORWARDED = {"X_Forwarded_Proto": "https", "X_Forwarded_For": "192.0.2.7"}
 
 @pytest.fixture
 def database() -> str:
-    """One of the two is enough here; test_login.py asks both."""
+    """One of the two is enough here; test_login.py asks both where they could differ."""
     return "sqlite"
 
 
