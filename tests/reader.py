@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import entry
 import httpx
 import numpy as np
 from pydicom import Dataset
@@ -16,9 +17,11 @@ from ward import Ward, named
 
 from core.jobs import JobStage
 from core.phi import Phi
+from core.roles import Role
 from core.settings import Settings
 from core.types import (
     REQUIRED_VIEWS,
+    AuditAction,
     Outcome,
     Probabilities,
     Reason,
@@ -57,8 +60,10 @@ class Reader:
             return await client.request(method, place, headers=headers)
 
 
-def reader(ward: Ward, home: Path, **settings: object) -> Reader:
-    return Reader(make_app(Settings(home=home, **settings), ward.sessions))
+def reader(ward: Ward, home: Path, *, role: Role = Role.READER, **settings: object) -> Reader:
+    """Somebody of that role who is logged in; the user is called like the role."""
+    logged_in = {"Cookie": entry.cookie(ward.sessions, name=role.value, role=role)}
+    return Reader(make_app(Settings(home=home, **settings), ward.sessions), headers=logged_in)
 
 
 def classified(
@@ -127,5 +132,7 @@ def page_bytes() -> bytes:
 def views_written_down(ward: Ward) -> list[tuple[str, UUID | None]]:
     """What the audit trail says was looked at."""
     with ward.sessions.read() as session:
-        events = session.scalars(select(AuditEvent).where(AuditEvent.actor == "web").order_by(AuditEvent.at))
+        events = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == AuditAction.VIEW).order_by(AuditEvent.at)
+        )
         return [(event.detail, event.study_id) for event in events]

@@ -55,9 +55,13 @@ def test_a_name_that_somebody_else_may_own_is_refused(app, host):
     assert "x-frame-options" in answer.headers
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-def test_pages_can_only_be_read(app, method):
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_pages_are_read_by_get_and_changed_by_post(app, method):
     assert app.get("/", method=method).status_code == 405
+
+
+def test_what_is_no_form_of_ours_is_not_looked_at(app):
+    assert app.get("/", method="POST").status_code == 403
 
 
 def test_a_head_request_is_answered_without_a_page(app):
@@ -114,6 +118,16 @@ print(json.dumps(sorted(sys.modules)))
         "models",
     }
     assert forbidden & set(json.loads(done.stdout)) == set()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/..\\app.py"],
+)
+def test_no_address_leads_out_of_the_folder_that_is_shown(app, place):
+    answer = app.get(place)
+    assert answer.status_code in {401, 404}
+    assert "make_app" not in answer.text
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path):

@@ -53,7 +53,7 @@ function exchange(fresh) {
 
 async function ask() {
   const answer = await fetch(live.dataset.again, { headers: { "If-None-Match": tag }, cache: "no-store" });
-  if (answer.status === 404) location.reload();
+  if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
   if (answer.status !== 304 && !answer.ok) throw new Error("no page");
   if (answer.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
