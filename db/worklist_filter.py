@@ -49,9 +49,9 @@ class Filter:
     labels: frozenset[Label] = frozenset()
     """What the model called the newest revision, also where that needs review; with ``accepted`` alone, results."""
     since: datetime | None = None
-    """Received then or later."""
+    """Then or later: received, or in a list sorted by completion, completed."""
     until: datetime | None = None
-    """Received before then."""
+    """Before then, likewise."""
     sender: str | None = None
     """The AE title that the study came from first."""
     needs_review: bool | None = None
