@@ -122,7 +122,10 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
         "identity_revision": 1,
     }
     made = session.execute(
-        insert_study(Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"]).returning(Study.id)
+        insert_study(Study)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["study_instance_uid"])
+        .returning(Study.id)
     ).first()
     study = session.scalars(_SAME_UID, same).one()
     if made is not None:  # else somebody else was quicker

@@ -177,9 +177,7 @@ def _of_case(wanted: Filter, key: ColumnElement[UUID]) -> Iterator[ColumnElement
     if states == frozenset(State):
         return
     cased = Case.state.in_(sorted(states - _WITHOUT_CASE))
-    preparing = exists().where(
-        Instance.study_id == key, Instance.current, Instance.state == InstanceState.RECEIVED
-    )
+    preparing = exists().where(Instance.study_id == key, Instance.current, Instance.state == InstanceState.RECEIVED)
     without = {
         frozenset[State](): [],
         frozenset({State.PREPARING}): [and_(Case.id.is_(None), preparing)],

@@ -174,9 +174,7 @@ def _make_indexes() -> None:
         postgresql_ops={"word": "varchar_pattern_ops"},
     )
     for name, columns in _OF_CASES.items():
-        op.create_index(
-            name, "cases", columns, sqlite_where=sa.text(_IN_FORCE), postgresql_where=sa.text(_IN_FORCE)
-        )
+        op.create_index(name, "cases", columns, sqlite_where=sa.text(_IN_FORCE), postgresql_where=sa.text(_IN_FORCE))
 
 
 def _replace_view(*, more: bool) -> None:
