@@ -70,7 +70,7 @@ class Rule:
     roles: frozenset[Role] = frozenset()
     scope: Scope | None = None
     anybody: bool = False
-    in_between: bool = False
+    while_changing: bool = False
     """Whether it is open to a user who must change the password first."""
 
     def __call__(self, request: Request) -> None:
@@ -82,7 +82,7 @@ class Rule:
         if who is None:
             raise HTTPException(401)
         request.state.principal = who
-        if who.must_change and not self.in_between:
+        if who.must_change and not self.while_changing:
             raise HTTPException(403, MUST_CHANGE)
         if not self.admits(who):
             gate.refused(request, who)
@@ -101,14 +101,15 @@ PUBLIC = Rule(anybody=True)
 """For what is shown to everybody: the page to log in on."""
 
 
-def allowed(*roles: Role, scope: str | None = None) -> Rule:
+def allowed(*roles: Role, scope: str | None = None, while_changing: bool = False) -> Rule:
     """The rule for these roles' users, and for tokens of theirs that have the scope; without one, for no token.
 
-    What is open to readers is open to administrators. Raises ValueError for a scope that is none of ``core.roles``.
+    What is open to readers is open to administrators. ``while_changing`` opens it also to who must change the password
+    first. Raises ValueError for a scope that is none of ``core.roles``.
     """
     if not roles:
         raise ValueError("a rule names at least one role")
-    return Rule(frozenset(roles), Scope(scope) if scope is not None else None)
+    return Rule(frozenset(roles), Scope(scope) if scope is not None else None, while_changing=while_changing)
 
 
 def principal(request: Request) -> Principal:

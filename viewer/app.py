@@ -1,42 +1,67 @@
-"""The web application: addresses, and what is said when something is wrong."""
+"""The web application: its addresses, and whom each of them admits."""
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Response
+from fastapi.params import Depends
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from core.roles import Role
 from core.settings import Settings
 from db.session import Sessions
+from viewer import access
+from viewer.access import allowed
+from viewer.account import Account
+from viewer.cookie import Cookie
 from viewer.counting import Counts
+from viewer.csrf import FormGuard
+from viewer.door import Door, limits_of
+from viewer.errors import Errors
 from viewer.guard import Guard
 from viewer.images import Images
+from viewer.login import Login
 from viewer.pages import Pages
 from viewer.pictures import ReportPictures
 from viewer.render import STATIC, Templates
 from viewer.seen import Seen
+from viewer.tokens_page import TokensPage
+from viewer.turnstile import Turnstile
+from viewer.users_page import UsersPage
 
-_RETRY_S = 5
 _READ = ["GET", "HEAD"]
 
 
 def make_app(settings: Settings, sessions: Sessions) -> ASGIApp:
-    """The application on a database whose schema is up to date."""
+    """The application on a database whose schema is up to date, behind what guards it."""
     templates = Templates(settings.report.timezone)
-    pictures = ReportPictures(settings.store)
-    seen = Seen()
-    pages = Pages(sessions, settings, templates, pictures, seen, Counts())
-    images = Images(sessions, pictures, seen)
+    cookie = Cookie(settings.web_port)
+    app = routes(settings, sessions, templates=templates, cookie=cookie)
+    forms = FormGuard(app, cookie, Errors(templates).forged)
+    return Guard(forms, settings.web)
+
+
+def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cookie: Cookie) -> FastAPI:
+    """Every address with its rule. Raises TypeError where one has none."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.add_api_route("/", pages.worklist, methods=_READ)
-    app.add_api_route("/studies/{study_id}", pages.study, methods=_READ)
-    app.add_api_route("/crops/{view_image_id}.png", images.crop, methods=_READ)
-    app.add_api_route("/reports/{report_id}.png", images.report, methods=_READ)
+    door = app.state.gate = Door(sessions, cookie, limits_of(settings.web))
+    pictures, seen, turnstile = ReportPictures(settings.store), Seen(), Turnstile(sessions)
+    _add_studies(app, Pages(sessions, settings, templates, pictures, seen, Counts()), Images(sessions, pictures, seen))
+    login = Login(sessions, templates, door, turnstile)
+    login.add_to(app)
+    Account(sessions, templates, turnstile, login).add_to(app)
+    UsersPage(sessions, templates).add_to(app)
+    TokensPage(sessions, templates).add_to(app)
     app.mount("/static", _Static(directory=STATIC))
-    _tell_errors(app, templates)
-    return Guard(app)
+    Errors(templates).tell(app)
+    access.check(app)
+    return app
+
+
+def _add_studies(app: FastAPI, pages: Pages, images: Images) -> None:
+    readers = [Depends(allowed(Role.READER))]
+    app.add_api_route("/", pages.worklist, methods=_READ, dependencies=readers)
+    app.add_api_route("/studies/{study_id}", pages.study, methods=_READ, dependencies=readers)
+    app.add_api_route("/crops/{view_image_id}.png", images.crop, methods=_READ, dependencies=readers)
+    app.add_api_route("/reports/{report_id}.png", images.report, methods=_READ, dependencies=readers)
 
 
 class _Static(StaticFiles):
@@ -47,26 +72,3 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # handed through as it came
         response.headers["Cache-Control"] = "no-cache"
         return response
-
-
-def _tell_errors(app: FastAPI, templates: Templates) -> None:
-    """Every error is a page of ours; none shows what was asked for or what went wrong inside."""
-
-    def page(status: int, title: str, text: str, *, retry: bool = False) -> Response:
-        body = templates.text("message.html", title=title, text=text, retry_s=_RETRY_S if retry else None)
-        return HTMLResponse(body, status, headers={"Retry-After": str(_RETRY_S)} if retry else None)
-
-    def unknown(_request: Request, _error: Exception) -> Response:
-        return page(404, "Nothing is here", "There is no such study, revision or page. It may have been deleted.")
-
-    def database_away(_request: Request, _error: Exception) -> Response:
-        text = "The database does not answer, or takes no writing, and a page is shown only once its opening is written"
-        return page(503, "Not just now", f"{text} down. This page tries again by itself.", retry=True)
-
-    def broken(_request: Request, _error: Exception) -> Response:
-        return page(500, "Something went wrong", "The log says where. Nothing was changed.")
-
-    app.add_exception_handler(HTTPException, unknown)
-    app.add_exception_handler(RequestValidationError, unknown)
-    app.add_exception_handler(SQLAlchemyError, database_away)
-    app.add_exception_handler(Exception, broken)

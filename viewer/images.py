@@ -10,6 +10,7 @@ from core.pictures import NoPicture
 from db import study_page
 from db.session import Sessions
 from db.tables import Report
+from viewer.access import principal
 from viewer.pages import place_of, write_down
 from viewer.pictures import ReportPictures
 from viewer.seen import Seen
@@ -43,5 +44,6 @@ class Images:
         if isinstance(found, NoPicture):
             return PlainTextResponse(found.sentence + "\n", 404)
         if not self.seen.holds(place_of(request), seen):
-            write_down(self.sessions, study_id=report.study_id, subject=report.id, detail="report")
+            actor = principal(request).actor
+            write_down(self.sessions, actor=actor, study_id=report.study_id, subject=report.id, detail="report")
         return Response(found, media_type=_PNG)

@@ -13,12 +13,12 @@ from core.types import AuditAction
 from db import audit, pages, study_page
 from db.pages import Cursor, Show
 from db.session import Sessions
+from viewer.access import principal, shown
 from viewer.counting import Counts
 from viewer.pictures import ReportPictures
 from viewer.render import Templates
 from viewer.seen import Seen
 
-ACTOR = "web"
 _WORKLIST_S, _AT_WORK_S, _DONE_S = 3, 2, 15
 """How often a page asks for what is new."""
 
@@ -63,7 +63,7 @@ class Pages:
             "whole": found.predictions.get(None),
             "review_below": found.model.card.get("review_below") if found.model else None,
             "has_file": self.pictures.has_file,
-            "picture": lambda report: _with_token(f"/reports/{report.id}.png", self.seen, token),
+            "picture": lambda report: _with_token(request, f"/reports/{report.id}.png", self.seen, token),
         }
         return self._page(request, "study", token, every_s=_DONE_S if done else _AT_WORK_S, **context)
 
@@ -72,7 +72,7 @@ class Pages:
         place, token = place_of(request), request.query_params.get("seen", "")
         if self.seen.holds(place, token):
             return token
-        write_down(self.sessions, study_id=study_id, detail=what)
+        write_down(self.sessions, actor=principal(request).actor, study_id=study_id, detail=what)
         return self.seen.token(place)
 
     def _page(self, request: Request, name: str, token: str, *, every_s: int, **context: Any) -> Response:
@@ -85,17 +85,17 @@ class Pages:
         if request.headers.get("if-none-match") == tag and request.query_params.get("seen") == token:
             return Response(status_code=304, headers={"ETag": tag})
         refresh = {"every_s": every_s, "again": _again(request, token), "tag": tag}
-        text = self.templates.text(f"{name}.html", live=live, **refresh, **context)
+        text = self.templates.text(f"{name}.html", live=live, **shown(request), **refresh, **context)
         return HTMLResponse(text, headers={"ETag": tag})
 
 
-def write_down(sessions: Sessions, *, study_id: UUID | None, detail: str, subject: UUID | None = None) -> None:
+def write_down(sessions: Sessions, *, actor: str, study_id: UUID | None, detail: str, subject: UUID | None = None) -> None:
     """Add a view to the audit trail; raises the database's error where that cannot be."""
     with sessions.write() as session:
         audit.record(
             session,
             AuditAction.VIEW,
-            actor=ACTOR,
+            actor=actor,
             now=sessions.now(session),
             study_id=study_id,
             subject=subject,
@@ -104,8 +104,12 @@ def write_down(sessions: Sessions, *, study_id: UUID | None, detail: str, subjec
 
 
 def place_of(request: Request) -> str:
-    """The address that was asked for, without its token."""
-    return str(request.url.remove_query_params("seen").replace(scheme="", netloc=""))
+    """The address that was asked for, without its token, and who asks: what one looked at, another did not."""
+    return _for_whom(request, str(request.url.remove_query_params("seen").replace(scheme="", netloc="")))
+
+
+def _for_whom(request: Request, place: str) -> str:
+    return f"{principal(request).user_id} {place}"
 
 
 def _again(request: Request, token: str) -> str:
@@ -113,9 +117,9 @@ def _again(request: Request, token: str) -> str:
     return str(request.url.include_query_params(seen=token).replace(scheme="", netloc=""))
 
 
-def _with_token(place: str, seen: Seen, token: str) -> str:
+def _with_token(request: Request, place: str, seen: Seen, token: str) -> str:
     """The address of what a page shows, so that its loading is not written down once more."""
-    return f"{place}?seen={seen.also(token, place)}"
+    return f"{place}?seen={seen.also(token, _for_whom(request, place))}"
 
 
 def _cursor(text: str) -> Cursor | None:

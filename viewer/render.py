@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core import DISCLAIMER, TRAINED_ON, __version__
+from core.errors import PerfuscopeError
 from core.phi import Phi
 from core.types import LABELS, REQUIRED_VIEWS
 from db.tables import Prediction
@@ -60,6 +61,12 @@ class Templates:
 
     def _when(self, at: datetime) -> str:
         return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+
+
+def sentence(error: PerfuscopeError) -> str:
+    """An error's sentence as it stands on a page."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _iso(at: datetime) -> str:

@@ -86,6 +86,11 @@ _EVENTS = {
     "export": "Exported without its patient",
     "purge": "Deleted by retention",
     "activate": "A model was activated",
+    "login": "Logged in",
+    "logout": "Logged out",
+    "refuse": "Refused",
+    "user": "A user was changed",
+    "token": "A token was changed",
 }
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import String
 
 from db.column_types import PhiText
+from db import access_tables  # noqa: F401 - its tables belong to the metadata
 from db.tables import PHI, Base
 
 ROOT = Path(__file__).parents[2]
@@ -32,9 +33,18 @@ NO_IDENTIFIERS = {
     "commitments.destination": "a peer's name, out of the settings",
     "commitment_items.sop_class_uid": "the standard's, one of a list",
     "commitment_items.state": "a word of ours",
-    "audit_events.actor": "a process, a machine, or an operator; never a patient",
+    "audit_events.actor": "a process, a machine, an operator or a user; never a patient",
     "audit_events.action": "a word of ours",
     "audit_events.detail": "codes and counts",
+    "users.name": "a user's login; staff, never a patient",
+    "users.role": "a word of ours",
+    "users.password": "a hash",
+    "web_sessions.token_sha256": "a digest",
+    "api_tokens.label": "what an administrator called a program",
+    "api_tokens.token_sha256": "a digest",
+    "api_tokens.scopes": "words of ours",
+    "login_attempts.name_key": "a user's key, or a digest",
+    "login_attempts.address": "a machine's address",
 }
 """The columns of identified tables whose text names no patient, and why."""
 

@@ -10,7 +10,7 @@ from db import search
 from db.tables import SearchKey, Study
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,37 @@
+"""What a form says: a dependency for routes that take one. Files are not taken here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import Depends, HTTPException, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A form's fields; one that is missing is empty."""
+
+    sent: Mapping[str, list[str]]
+
+    def one(self, name: str) -> str:
+        """A field's value, the last one sent."""
+        return self.sent.get(name, [""])[-1]
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may come several times."""
+        return self.sent.get(name, [])
+
+
+async def _fields(request: Request) -> Fields:
+    """The fields of an urlencoded form; 400 for anything else."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise HTTPException(400)
+    try:
+        body = (await request.body()).decode()
+        return Fields(parse_qs(body, keep_blank_values=True, max_num_fields=200))
+    except ValueError:
+        raise HTTPException(400) from None
+
+
+Form = Annotated[Fields, Depends(_fields)]
