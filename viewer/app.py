@@ -11,6 +11,7 @@ from db.session import Sessions
 from viewer import access
 from viewer.access import allowed
 from viewer.account import Account
+from viewer.api.routes import router
 from viewer.cookie import Cookie
 from viewer.counting import Counts
 from viewer.csrf import FormGuard
@@ -50,6 +51,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     Account(sessions, templates, turnstile, login).add_to(app)
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
+    app.include_router(router(sessions, zone=templates.zone))
     app.mount("/static", _Static(directory=STATIC))
     Errors(templates).tell(app)
     access.check(app)

@@ -58,7 +58,7 @@ class Errors:
     def tell(self, app: FastAPI) -> None:
         """Have the application answer so."""
         app.add_exception_handler(HTTPException, self._refusal)
-        app.add_exception_handler(RequestValidationError, lambda request, _error: self.answer(request, 422))
+        app.add_exception_handler(RequestValidationError, self._unreadable)
         app.add_exception_handler(SQLAlchemyError, lambda request, _error: self.answer(request, 503))
         app.add_exception_handler(Exception, lambda request, _error: self.answer(request, 500))
 
@@ -87,6 +87,13 @@ class Errors:
         if error.detail == MUST_CHANGE:
             return RedirectResponse("/account", 303) if not is_api(request) else self.answer(request, 403)
         return self.answer(request, error.status_code, headers=error.headers)
+
+    def _unreadable(self, request: Request, error: Exception) -> Response:
+        """A program is told which parameter is not allowed and why; never what it held."""
+        if not is_api(request) or not isinstance(error, RequestValidationError):
+            return self.answer(request, 422)
+        told = [f"{'.'.join(str(part) for part in one['loc'][:2])}: {one['msg']}" for one in error.errors()]
+        return self.answer(request, 422, Said("That is not allowed", "; ".join(told)[:1000]))
 
     def _stranger(self, request: Request) -> Response:
         """A browser that opens a page goes to the login and comes back; everybody else is told."""
