@@ -1,6 +1,7 @@
 """``perfuscope results``: what the model said, study by study."""
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
@@ -85,7 +86,7 @@ def _print(sessions: "Sessions", wanted: "Filter", *, limit: int | None, output:
     from db import worklist, worklist_table
 
     if output == "csv":
-        found = worklist.every(sessions, wanted, limit=limit)
+        found: Iterator[worklist.Row] = worklist.every(sessions, wanted, limit=limit)
         sys.stdout.writelines(csv_text.lines(worklist_table.COLUMNS, map(worklist_table.cells, found)))
         return
     items = queries.every(sessions, wanted, limit=limit)

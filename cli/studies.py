@@ -147,7 +147,7 @@ def show(
     sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         study_id = one_study(session, study)
-        found = study_detail.read(session, study_id)
+        found = study_detail.read(session, study_id) or {}
     note_view(sessions, "studies show", study_id=study_id)
     if output == "json":
         typer.echo(as_json(found))

@@ -47,9 +47,7 @@ def hashed(password: str) -> str:
 def matches(kept: str | None, password: str) -> bool:
     """Whether it is the password that was kept; None stands for nobody's, and takes as long."""
     try:
-        return (
-            _hasher().verify(_decoy() if kept is None else kept, _normal(password)[: LONGEST + 1]) and kept is not None
-        )
+        return _hasher().verify(_decoy() if kept is None else kept, _normal(password)[: LONGEST + 1]) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 

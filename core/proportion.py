@@ -35,7 +35,7 @@ class Share:
         return wilson(self.hits, self.n)
 
     def standard_errors_from(self, other: "Share") -> float | None:
-        """How many standard errors it lies above another one (pooled two-proportion z); None where that has no sense."""
+        """How many standard errors it lies above another (pooled two-proportion z); None where one is of nothing."""
         if not self.n or not other.n:
             return None
         pooled = (self.hits + other.hits) / (self.n + other.n)

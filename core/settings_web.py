@@ -78,9 +78,7 @@ def exposure_mistake(host: str, web: WebSettings) -> str | None:
     try:
         ip_address(host)
     except ValueError:
-        return (
-            f"web_host = {host!r} is not allowed: it should be an address, such as 127.0.0.1 or 0.0.0.0, or localhost"
-        )
+        return f"web_host = {host!r} is not allowed: it should be an address, such as 127.0.0.1 or 0.0.0.0, or localhost"
     if not web.has_tls:
         return (
             f"web_host = {host!r} is not allowed: beyond this machine the pages need TLS, so web.certificate and web.key "

@@ -28,9 +28,7 @@ def add(session: Session, user: User, label: str, scopes: Iterable[Scope], *, da
     wanted = sorted(set(scopes))
     _refuse(user, label, wanted, days)
     if session.scalar(select(ApiToken.id).where(ApiToken.user_id == user.id, ApiToken.label == label)) is not None:
-        msg = (
-            f"{user.name} has had a token {label!r} already; call this one otherwise, so that the audit trail is clear"
-        )
+        msg = f"{user.name} has had a token {label!r} already; call this one otherwise, so that the audit trail is clear"
         raise PerfuscopeError(msg)
     token = PREFIX + secrets.token_urlsafe(32)
     made = ApiToken(

@@ -138,8 +138,8 @@ def _cased(session: Session, since: datetime, until: datetime, zone: ZoneInfo | 
         .group_by("day", *alike)
     )
     return [
-        _Cell(_as_day(found), sender or "", *words, number)  # type: ignore[arg-type]
-        for found, sender, *words, number in session.execute(statement)
+        _Cell(_as_day(found), sender or "", state, label, reason, model, number)
+        for found, sender, state, label, reason, model, number in session.execute(statement)
     ]
 
 

@@ -153,6 +153,7 @@ def _are_few(session: Session, found: Places) -> bool:
 def _among(found: Places, others: list[Places], wanted: Filter, limit: int) -> Places:
     """The candidates that meet the rest of the filter, sorted."""
     places = found.subquery()
+    at: Any
     at, key = places.c
     statement = select(at, key)
     needs_case = wanted.states or wanted.labels or wanted.needs_review is not None or wanted.sort is Sort.COMPLETED
@@ -163,7 +164,7 @@ def _among(found: Places, others: list[Places], wanted: Filter, limit: int) -> P
     if wanted.sender is not None:
         statement = statement.where(exists().where(Study.id == key, Study.sender_ae == wanted.sender))
     for other in others:
-        statement = statement.where(key.in_(select(other.subquery().c[1])))
+        statement = statement.where(key.in_(select(other.subquery().c.study_id)))
     return _ordered(statement, at, key, wanted=wanted, limit=limit)
 
 
@@ -178,11 +179,12 @@ def _of_case(wanted: Filter, key: ColumnElement[UUID]) -> Iterator[ColumnElement
         return
     cased = Case.state.in_(sorted(states - _WITHOUT_CASE))
     preparing = exists().where(Instance.study_id == key, Instance.current, Instance.state == InstanceState.RECEIVED)
-    without = {
-        frozenset[State](): [],
-        frozenset({State.PREPARING}): [and_(Case.id.is_(None), preparing)],
-        frozenset({State.RECEIVING}): [and_(Case.id.is_(None), ~preparing)],
-        _WITHOUT_CASE: [Case.id.is_(None)],
+    none = Case.id.is_(None)
+    without: dict[frozenset[State], list[ColumnElement[bool]]] = {
+        frozenset(): [],
+        frozenset({State.PREPARING}): [and_(none, preparing)],
+        frozenset({State.RECEIVING}): [and_(none, ~preparing)],
+        _WITHOUT_CASE: [none],
     }
     yield or_(cased, *without[states & _WITHOUT_CASE])
 

@@ -1,14 +1,13 @@
 """The figures of an evaluation, as a card keeps them, each with its n and its uncertainty."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from core.proportion import Z95, wilson
+from core.proportion import wilson
 from core.types import LABELS, Label, View
 
 Source = Literal["simulated", "clinical"]

@@ -89,3 +89,4 @@ class Account:
             }
         told = {"said": said, "changed": request.query_params.get("changed") == "1", "shortest": SHORTEST}
         return HTMLResponse(self.templates.text("account.html", **shown(request), **context, **told), status)
+

@@ -16,9 +16,7 @@ _SAFE = ("GET", "HEAD")
 _LARGEST_FORM = 64 * 1024
 _FIRST_PART = 4096
 """So much of a form with files is read to find its first field."""
-_PART = re.compile(
-    rb'\A--[^\r\n]+\r\ncontent-disposition: form-data; name="(\w+)"\r\n\r\n([^\r\n]*)\r\n', re.IGNORECASE
-)
+_PART = re.compile(rb'\A--[^\r\n]+\r\ncontent-disposition: form-data; name="(\w+)"\r\n\r\n([^\r\n]*)\r\n', re.IGNORECASE)
 
 
 def token(of: str) -> str:

@@ -79,12 +79,7 @@ class Door:
                 api_tokens.used(session, token, now=now)
                 if standing != "good":
                     audit.record(
-                        session,
-                        AuditAction.REFUSE,
-                        actor=who.actor,
-                        now=now,
-                        subject=token.id,
-                        detail=f"token {standing}",
+                        session, AuditAction.REFUSE, actor=who.actor, now=now, subject=token.id, detail=f"token {standing}"
                     )
         return who if standing == "good" else None
 

@@ -89,9 +89,7 @@ class Pages:
         return HTMLResponse(text, headers={"ETag": tag})
 
 
-def write_down(
-    sessions: Sessions, *, actor: str, study_id: UUID | None, detail: str, subject: UUID | None = None
-) -> None:
+def write_down(sessions: Sessions, *, actor: str, study_id: UUID | None, detail: str, subject: UUID | None = None) -> None:
     """Add a view to the audit trail; raises the database's error where that cannot be."""
     with sessions.write() as session:
         audit.record(

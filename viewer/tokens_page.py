@@ -63,12 +63,7 @@ class TokensPage:
         scopes = [Scope(text) for text in form.all("scope") if text in set(Scope)]
         user = users.named(session, form.one("user"))
         return api_tokens.add(
-            session,
-            user,
-            form.one("label").strip(),
-            scopes,
-            days=int(days) if days.isascii() and days.isdecimal() else 0,
-            by=by,
+            session, user, form.one("label").strip(), scopes, days=int(days) if days.isascii() and days.isdecimal() else 0, by=by
         )
 
     def _hand(self, session: Session, request: Request) -> Hand:

@@ -60,9 +60,7 @@ class UsersPage:
                 user = users.add(session, form.one("name"), role, password, must_change=True, by=by)
         except PerfuscopeError as error:
             return self._page(request, Notice(sentence(error), wrong=True), 422)
-        return self._page(
-            request, Notice(f"{user.name} may log in with this password, and must change it then.", password)
-        )
+        return self._page(request, Notice(f"{user.name} may log in with this password, and must change it then.", password))
 
     def change(self, request: Request, user_id: UUID, form: Form) -> Response:
         """What the pressed button says."""

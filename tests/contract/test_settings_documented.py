@@ -8,16 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from core import settings
-from core.settings import (
-    ChecksSettings,
-    Peer,
-    ReportSettings,
-    RetentionSettings,
-    Route,
-    Settings,
-    ViewRule,
-    WebSettings,
-)
+from core.settings import ChecksSettings, Peer, ReportSettings, RetentionSettings, Route, Settings, ViewRule, WebSettings
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "perfuscope.example.toml"
 TABLES: dict[str, type[BaseModel]] = {

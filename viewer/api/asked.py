@@ -61,7 +61,7 @@ class Chosen(BaseModel):
         None, pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,14}[\x21-\x7e])?$", description="The AE title they came from first."
     )
     needs_review: bool | None = Field(None, description="true: only those that need review; false: only others.")
-    undelivered: bool = Field(False, description="true: only those of which a delivery was given up.")
+    undelivered: bool = Field(default=False, description="true: only those of which a delivery was given up.")
     sort: Sort = Field(
         Sort.NEWEST, description="`newest` and `oldest` by the time received; `completed`: newest result first."
     )

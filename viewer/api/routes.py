@@ -51,8 +51,7 @@ def _add_studies(made: APIRouter, answers: Studies) -> None:
     studies = Scope.STUDIES
     _add(made, "/studies", answers.list, studies, told.Studies, example=examples.STUDIES)
     _add(made, "/studies.csv", answers.csv, studies, None, example=examples.STUDIES_CSV)
-    search = {"method": "POST", "example": examples.STUDIES}
-    _add(made, "/studies/search", answers.search, studies, told.Studies, **search)
+    _add(made, "/studies/search", answers.search, studies, told.Studies, method="POST", example=examples.STUDIES)
     _add(made, "/studies/search.csv", answers.csv_of_search, studies, None, method="POST", example=examples.STUDIES_CSV)
     _add(made, "/studies/{study_id}", answers.one, studies, told.WholeStudy, example=examples.STUDY)
     _add(made, "/predictions", answers.predictions, Scope.PREDICTIONS, told.Predictions, example=examples.PREDICTIONS)

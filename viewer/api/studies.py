@@ -1,4 +1,4 @@
-"""Studies, predictions and reports over the API, in JSON and CSV: each reading is written down before it is answered."""
+"""Studies, predictions and reports over the API, in JSON and CSV: each reading is written down first."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """Lists of studies walk along indexes: cases know when and whence their study came, words find studies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-from core.phi import Phi
 from db import search
 from db.tables import SearchKey, Study
 
@@ -133,22 +133,17 @@ def _make_search_keys() -> None:
 def _fill_search_keys() -> None:
     connection = op.get_bind()
     named = (Study.id, Study.patient_name, Study.patient_id, Study.accession_number, Study.received_at)
-    table = SearchKey.__table__
     for batch in _batches(connection.execute(sa.select(*named)).all()):
         rows = [
             {"study_id": study.id, "kind": kind, "word": word, "received_at": study.received_at}
             for study in batch
-            for kind, word in _words(study)
+            for kind, word in search.words(study)
         ]
         if rows:
-            connection.execute(sa.insert(table), rows)
+            connection.execute(sa.insert(SearchKey), rows)
 
 
-def _words(study: sa.Row[tuple[object, Phi, Phi, Phi, object]]) -> set[tuple[str, Phi]]:
-    return search.words(study)  # type: ignore[arg-type]  # it has the columns that are read
-
-
-def _batches(rows: list[sa.Row[tuple[object, ...]]]) -> Iterator[list[sa.Row[tuple[object, ...]]]]:
+def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(rows), _BATCH):
         yield rows[start : start + _BATCH]
 
