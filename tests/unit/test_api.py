@@ -92,26 +92,28 @@ def test_who_is_searched_for_stands_in_a_body_and_never_in_an_address(api, ward)
     assert not any("john" in detail.casefold() for detail in details)
 
 
-@pytest.mark.parametrize(
-    ("place", "parameters", "said"),
-    [
-        ("/studies", {"limit": 501}, "query.limit"),
-        ("/studies", {"cursor": "x"}, "query.cursor"),
-        ("/studies", {"state": "finished"}, "query.state"),
-        ("/studies", {"since": "yesterday"}, "query.since"),
-        ("/studies", {"since": "12"}, "query.since"),
-        ("/studies", {"until": "0001-01-01T00:00:00+23:00"}, "query.until"),
-        ("/statistics", {"since": "2025-01-01", "until": "2026-06-01"}, "at most 366 days"),
-        ("/statistics.csv", {"subject": "patients"}, "query.subject"),
-        ("/studies/42", {}, "path.study_id"),
-    ],
-)
-def test_what_is_not_allowed_is_named_and_not_repeated(api, place, parameters, said):
-    refused = api.get(place, **parameters)
-    assert refused.status_code == 422
-    assert refused.headers["content-type"] == "application/problem+json"
-    assert said in refused.json()["detail"]
-    assert not {"yesterday", "finished'", "0001-01", "'patients'"} & set(refused.text.split())
+REFUSED = [
+    ("/studies", {"limit": 501}, "query.limit"),
+    ("/studies", {"cursor": "x"}, "query.cursor"),
+    ("/studies", {"state": "finished"}, "query.state"),
+    ("/studies", {"since": "yesterday"}, "query.since"),
+    ("/studies", {"since": "12"}, "query.since"),
+    ("/studies", {"until": "0001-01-01T00:00:00+23:00"}, "query.until"),
+    ("/statistics", {"since": "2025-01-01", "until": "2026-06-01"}, "at most 366 days"),
+    ("/statistics.csv", {"subject": "patients"}, "query.subject"),
+    ("/studies/42", {}, "path.study_id"),
+]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_is_not_allowed_is_named_and_not_repeated(ward, tmp_path):
+    api = Program.on(ward.sessions, tmp_path)
+    for place, parameters, said in REFUSED:
+        refused = api.get(place, **parameters)
+        assert refused.status_code == 422
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert said in refused.json()["detail"]
+        assert not any(word in refused.text for word in ("yesterday", "finished", "0001-01", "patients"))
 
 
 def test_a_csv_file_holds_every_study_of_the_filter_and_no_formula(api, ward):
@@ -177,6 +179,15 @@ def test_nothing_is_answered_that_is_not_written_down(api, ward, monkeypatch):
         assert "T-001" not in answer.text
 
 
+def near(app):
+    """The application as this machine asks it; Starlette's own client comes from nowhere."""
+
+    async def asked(scope, receive, send):
+        await app(scope | {"client": ("127.0.0.1", 1)}, receive, send)
+
+    return asked
+
+
 UNTOLD = [positive_data_acceptance]
 """A schema cannot say what a cursor is, that a span begins before it ends, or which years there are."""
 
@@ -184,7 +195,7 @@ UNTOLD = [positive_data_acceptance]
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_whatever_is_asked_is_answered_as_the_document_says(api):
     document = schemathesis.openapi.from_dict(api.get("/openapi.json").json())
-    document.app = api.app
+    document.app = near(api.app)
     document.config.base_url = "http://127.0.0.1:8080"
     operations = [found.ok() for found in document.get_all_operations()]
     assert len(operations) == 9
