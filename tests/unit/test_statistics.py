@@ -114,7 +114,7 @@ def test_drift_beyond_chance_is_told_in_standard_errors():
 
     cells = [("A", State.ACCEPTED, None, 60), ("A", State.NEEDS_REVIEW, None, 40), ("A", State.NO_RESULT, Reason.NOVEL, 1)]
     unlike, review = drifts(CARD, cells)["A"]
-    assert review.standard_errors == pytest.approx(8.54, abs=0.01)
+    assert review.standard_errors == pytest.approx(8.32, abs=0.01)
     assert review.is_beyond_chance
     assert unlike.here == Share(1, 101)
     assert not unlike.is_beyond_chance
