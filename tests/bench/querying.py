@@ -7,6 +7,7 @@ Every time is that of a whole answer of the API inside one process: token, query
 
 import argparse
 import asyncio
+import os
 import random
 import resource
 import statistics
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,7 @@ def _questions(rng: random.Random, made: Made) -> dict[str, tuple[Ask, str]]:
     def span(days: int) -> tuple[Ask, str]:
         end = BEGAN + SPAN
         return (
-            lambda api: api.get(
-                "/statistics", since=(end - timedelta(days=days)).isoformat(), until=end.isoformat()
-            ),
+            lambda api: api.get("/statistics", since=(end - timedelta(days=days)).isoformat(), until=end.isoformat()),
             _FIGURES,
         )
 
@@ -143,26 +142,42 @@ def _stamp(rng: random.Random) -> float:
 
 
 def _timed(what: str, ask: Ask, aim: str, program: Program) -> Row:
-    times = []
+    times, busy = [], 0.0
     for number in range(_TIMES + 5):
+        if number == 5:
+            busy = _busy_s()
         began = time.perf_counter()
         answer = ask(program)
         taken = time.perf_counter() - began
         assert answer.status_code == 200, answer.text
         if number >= 5:  # the first ones compile statements
             times.append(taken)
-    return _row(what, times, aim)
+    return _row(what, times, aim, busy_s=(_busy_s() - busy) / _TIMES)
 
 
-def _row(what: str, times: list[float], aim: str) -> Row:
+def _row(what: str, times: list[float], aim: str, *, busy_s: float) -> Row:
     p95 = statistics.quantiles(times, n=20)[-1]
-    return Row(what, f"p95 {1000 * p95:.0f} ms", f"median {1000 * statistics.median(times):.0f} ms", aim)
+    beside = f"median {1000 * statistics.median(times):.0f} ms, CPU {1000 * busy_s:.0f} ms"
+    return Row(what, f"p95 {1000 * p95:.0f} ms", beside, aim)
+
+
+def _busy_s() -> float:
+    """CPU time of this process and of every PostgreSQL server process below it, so far."""
+    total, parents = 0.0, {os.getpid()}
+    for folder in sorted(Path("/proc").glob("[0-9]*"), key=lambda one: int(one.name)):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if int(folder.name) in parents or parent in parents:
+                parents.add(int(folder.name))
+                total += sum(int((one / "schedstat").read_text().split()[0]) for one in (folder / "task").iterdir())
+    return total / 1e9
 
 
 def _first_row(head: str, program: Program) -> Row:
     """Until the first lines of a file with every study are sent."""
+    busy = _busy_s()
     times = [asyncio.run(_until_first(program)) for _ in range(_TIMES)]
-    return _row(f"{head}: first row of a CSV file of all", times, _LIST)
+    return _row(f"{head}: first row of a CSV file of all", times, _LIST, busy_s=(_busy_s() - busy) / _TIMES)
 
 
 class _Enough(Exception):
@@ -208,10 +223,16 @@ async def _until_first(program: Program) -> float:
 
 def _whole_file(head: str, sessions: Sessions) -> Row:
     """Every study read as for a CSV file, and how much more memory that takes at its most."""
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began, busy = time.perf_counter(), _busy_s()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count = sum(1 for _ in worklist.every(sessions, Filter()))
     taken, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Row(f"{head}: all {count:,} rows", f"{taken:.0f} s", f"{(after - before) / 1024:.0f} MB more", "< 50 MB more")
+    return Row(
+        f"{head}: all {count:,} rows",
+        f"{taken:.0f} s",
+        f"CPU {_busy_s() - busy:.0f} s, {(after - before) / 1024:.0f} MB more",
+        "< 50 MB more",
+    )
 
 
 def _plans(head: str, engine: Engine, sessions: Sessions, made: Made) -> Row:

@@ -66,7 +66,9 @@ def test_every_study_of_the_span_is_counted_once_by_day_and_by_station(busy):
 
 
 def test_days_begin_at_midnight_of_the_zone_also_when_clocks_change(ward, clock):
-    for number, at in enumerate(("03-28T22:59", "03-28T23:00", "03-29T21:59", "03-29T22:00", "10-25T22:59", "10-25T23:00")):
+    for number, at in enumerate(
+        ("03-28T22:59", "03-28T23:00", "03-29T21:59", "03-29T22:00", "10-25T22:59", "10-25T23:00")
+    ):
         clock.now = datetime.fromisoformat(f"2026-{at}:00+00:00")
         ward.arrive(f"1.1.{number}", study=f"1.2.{number}")
     counted = Counter()
@@ -112,7 +114,11 @@ def test_drift_is_a_share_beside_the_cards_each_with_its_n(busy):
 def test_drift_beyond_chance_is_told_in_standard_errors():
     from core.types import State
 
-    cells = [("A", State.ACCEPTED, None, 60), ("A", State.NEEDS_REVIEW, None, 40), ("A", State.NO_RESULT, Reason.NOVEL, 1)]
+    cells = [
+        ("A", State.ACCEPTED, None, 60),
+        ("A", State.NEEDS_REVIEW, None, 40),
+        ("A", State.NO_RESULT, Reason.NOVEL, 1),
+    ]
     unlike, review = drifts(CARD, cells)["A"]
     assert review.standard_errors == pytest.approx(8.32, abs=0.01)
     assert review.is_beyond_chance
