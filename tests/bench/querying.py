@@ -29,7 +29,7 @@ from many_studies import BEGAN, SPAN, Made
 from production import PostgreSQL
 from programs import Program
 from row import Row
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from core.types import Label, State
 from db import schema, worklist
@@ -180,7 +180,7 @@ def _first_row(head: str, program: Program) -> Row:
     return _row(f"{head}: first row of a CSV file of all", times, _LIST, busy_s=(_busy_s() - busy) / _TIMES)
 
 
-class _Enough(Exception):
+class _EnoughError(Exception):
     """The first lines have come."""
 
 
@@ -211,11 +211,11 @@ async def _until_first(program: Program) -> float:
         seen += message.get("body", b"").count(b"\n")
         if seen > 1:
             taken = time.perf_counter() - began
-            raise _Enough
+            raise _EnoughError
 
     try:
         await program.app(scope, receive, send)
-    except BaseException:  # noqa: BLE001 - what the sender raised comes wrapped in groups
+    except BaseException:
         if not taken:
             raise
     return taken
@@ -264,7 +264,7 @@ _LARGE = ("studies", "search_keys", "cases", "instances", "predictions", "report
 
 def _scans(line: str) -> bool:
     if "Seq Scan on" in line:
-        return line.split("Seq Scan on ")[1].split()[0] in _LARGE
+        return line.split("Seq Scan on ")[1].split(maxsplit=1)[0] in _LARGE
     return line.startswith("SCAN ") and line.split()[1] in _LARGE and "INDEX" not in line
 
 
