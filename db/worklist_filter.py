@@ -97,11 +97,8 @@ class Filter:
                 for name, value in (("since", self.since), ("until", self.until))
                 if value
             ),
-            *(
-                f"{name}={getattr(self, name)}"
-                for name in ("sender", "needs_review")
-                if getattr(self, name) is not None
-            ),
+            *([f"needs_review={self.needs_review}"] if self.needs_review is not None else []),
+            *(["sender"] if self.sender is not None else []),  # whatever was typed there stays out
             *(["undelivered"] if self.undelivered else []),
             *(f"search={n}" for n in ("text", "patient_id", "accession_number") if getattr(self, n) is not None),
             *([self.sort.value] if self.sort is not Sort.NEWEST else []),

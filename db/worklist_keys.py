@@ -40,6 +40,8 @@ FEW = 10_000
 """So many studies are found by their words and sorted; more are met soon enough on the way along the list."""
 
 _WITHOUT_CASE = frozenset({State.RECEIVING, State.PREPARING})
+_WITH_LABEL = frozenset({State.ACCEPTED, State.NEEDS_REVIEW})
+"""A case in these has a label, always; see ``db.cases.record``."""
 _STRIDE, _LONGEST_STRIDE = 500, 5_000
 _IN_FORCE = Case.superseded_at.is_(None)
 
@@ -97,6 +99,8 @@ def _branches(wanted: Filter) -> Iterator[tuple[Places, Any, Any]]:
     at = Case.done_at if wanted.sort is Sort.COMPLETED else Case.received_at
     labels: list[Label | None] = [*sorted(wanted.labels)] or [*Label, None]
     for state, label in product(sorted(states - _WITHOUT_CASE), labels):
+        if label is None and state in _WITH_LABEL:
+            continue
         called = Case.label.is_(None) if label is None else Case.label == label
         cell = select(at, Case.study_id).where(_IN_FORCE, Case.state == state, called)
         if wanted.sort is Sort.COMPLETED:
