@@ -54,7 +54,7 @@ def change(session: Session, study: Study) -> None:
 
 
 def found_by(session: Session, wanted: Filter) -> Select[object, UUID] | None:
-    """Time and key of each study that meets what the filter searches for; None where it searches for nothing."""
+    """Time and key of each study that meets the search, once for each word that does; None without a search."""
     conditions = [c for c in _conditions(wanted) if c is not None]
     if not conditions:
         return None
@@ -66,7 +66,7 @@ def found_by(session: Session, wanted: Filter) -> Select[object, UUID] | None:
         statement = statement.where(
             exists().where(other.study_id == SearchKey.study_id, _within(other, *condition, exact=exact))
         )
-    return statement.distinct()
+    return statement
 
 
 def _conditions(wanted: Filter) -> Iterator[tuple[str | None, str, str]]:

@@ -36,7 +36,7 @@ from db.worklist_filter import Cursor, Filter, Sort
 Places = Select[Any, UUID]
 """A statement for times and keys of studies."""
 
-FEW = 10_000
+FEW = 5_000
 """So many studies are found by their words and sorted; more are met soon enough on the way along the list."""
 
 _WITHOUT_CASE = frozenset({State.RECEIVING, State.PREPARING})
@@ -145,7 +145,6 @@ def _undelivered() -> Places:
         .join(Report, Report.case_id == Case.id)
         .join(Job, Job.subject == Report.id)
         .where(Job.state == JobState.DEAD, Job.stage == JobStage.DELIVER, _IN_FORCE)
-        .distinct()
     )
 
 
@@ -156,7 +155,7 @@ def _are_few(session: Session, found: Places) -> bool:
 
 def _among(found: Places, others: list[Places], wanted: Filter, limit: int) -> Places:
     """The candidates that meet the rest of the filter, sorted."""
-    places = found.subquery()
+    places = found.distinct().subquery()
     at: Any
     at, key = places.c
     statement = select(at, key)
