@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, undefer
 
 from core.types import InstanceState, View
 from db import audit, cases, reports, studies
-from db.results import state_of
 from db.tables import AuditEvent, Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
+from db.worklist_rows import state_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from db.session import Sessions
 from viewer import access
 from viewer.access import allowed
 from viewer.account import Account
+from viewer.api.figures import Figures
+from viewer.api.routes import router
 from viewer.cookie import Cookie
 from viewer.counting import Counts
 from viewer.csrf import FormGuard
@@ -23,6 +25,7 @@ from viewer.pages import Pages
 from viewer.pictures import ReportPictures
 from viewer.render import STATIC, Templates
 from viewer.seen import Seen
+from viewer.statistics_page import StatisticsPage
 from viewer.tokens_page import TokensPage
 from viewer.turnstile import Turnstile
 from viewer.users_page import UsersPage
@@ -48,6 +51,8 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     Account(sessions, templates, turnstile, login).add_to(app)
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
+    app.include_router(router(sessions, zone=templates.zone))
+    StatisticsPage(Figures(sessions, templates.zone), templates).add_to(app)
     app.mount("/static", _Static(directory=STATIC))
     errors = Errors(templates)
     errors.tell(app)

@@ -34,7 +34,7 @@ _SAID = {
     403: Said("Not yours", "Your role does not open this page. An administrator can give you another one."),
     404: _UNKNOWN,
     405: Said("Not that way", "This address is asked for by another method."),
-    422: Said("Asked wrongly", "A parameter is not one that is allowed; the API's description says which are."),
+    422: _UNKNOWN,
     500: Said("Something went wrong", "The log says where. Nothing was changed."),
     503: Said(
         "Not just now",
@@ -44,8 +44,8 @@ _SAID = {
 }
 _FORGED = Said(
     "Send it again",
-    "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was "
-    "changed: open the page again.",
+    "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was changed: "
+    "open the page again.",
 )
 
 
@@ -58,7 +58,7 @@ class Errors:
     def tell(self, app: FastAPI) -> None:
         """Have the application answer so."""
         app.add_exception_handler(HTTPException, self._refusal)
-        app.add_exception_handler(RequestValidationError, self._misread)
+        app.add_exception_handler(RequestValidationError, self._unreadable)
         app.add_exception_handler(SQLAlchemyError, lambda request, _error: self.answer(request, 503))
         app.add_exception_handler(Exception, lambda request, _error: self.answer(request, 500))
 
@@ -79,10 +79,6 @@ class Errors:
         context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
         return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)
 
-    def _misread(self, request: Request, _error: Exception) -> Response:
-        """An address of a page that cannot be is one of no page; a program is told that it asked wrongly."""
-        return self.answer(request, 422 if is_api(request) else 404)
-
     def _refusal(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             return self.answer(request, 500)
@@ -91,6 +87,13 @@ class Errors:
         if error.detail == MUST_CHANGE:
             return RedirectResponse("/account", 303) if not is_api(request) else self.answer(request, 403)
         return self.answer(request, error.status_code, headers=error.headers)
+
+    def _unreadable(self, request: Request, error: Exception) -> Response:
+        """A program is told which parameter is not allowed and why; never what it held."""
+        if not is_api(request) or not isinstance(error, RequestValidationError):
+            return self.answer(request, 422)
+        told = [f"{'.'.join(str(part) for part in one['loc'][:2])}: {one['msg']}" for one in error.errors()]
+        return self.answer(request, 422, Said("That is not allowed", "; ".join(told)[:1000]))
 
     def _stranger(self, request: Request) -> Response:
         """A browser that opens a page goes to the login and comes back; everybody else is told."""

@@ -27,7 +27,7 @@ class Templates:
     """The pages' templates; times without a browser's help are in ``zone`` (a name, or ``local``)."""
 
     def __init__(self, zone: str) -> None:
-        self._zone = None if zone == "local" else ZoneInfo(zone)
+        self.zone = None if zone == "local" else ZoneInfo(zone)
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
@@ -60,7 +60,7 @@ class Templates:
         return Markup(self._environment.get_template(template).render(**context))  # noqa: S704 - escaped by Jinja2
 
     def _when(self, at: datetime) -> str:
-        return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
 
 def sentence(error: PerfuscopeError) -> str:
