@@ -99,6 +99,17 @@ class AuditAction(StrEnum):
     TRUST = "trust"
     EXPORT = "export"
     ACTIVATE = "activate"
+    SEARCH = "search"
+    REVIEW = "review"
+    TRY = "try"
+
+
+class Confidence(StrEnum):
+    """How sure a reader is of a label."""
+
+    HIGH = "high"
+    MODERATE = "moderate"
+    LOW = "low"
 
 
 class Reason(StrEnum):
