@@ -65,6 +65,19 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class State(StrEnum):
+    """Where a study stands in one word: the stage of its newest revision until that is done, then its outcome."""
+
+    RECEIVING = "receiving"
+    PREPARING = "preparing"
+    CLASSIFYING = "classifying"
+    REPORTING = "reporting"
+    ACCEPTED = "accepted"
+    NEEDS_REVIEW = "needs_review"
+    NO_RESULT = "no_result"
+    QUARANTINED = "quarantined"
+
+
 class InstanceState(StrEnum):
     """What became of one received object."""
 

@@ -1,0 +1,87 @@
+"""What a list of studies is to hold and in which order: the one way to say it, for pages, API, CSV and command line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from core.phi import Phi
+from core.types import Label, State
+
+
+class Sort(StrEnum):
+    """The order of a list."""
+
+    NEWEST = "newest"
+    """By the time that a study's first object came, newest first."""
+    OLDEST = "oldest"
+    COMPLETED = "completed"
+    """By the time that the newest revision was done, newest first; studies that are not done are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last study of a page; the next page begins after it. Its text names nobody."""
+
+    at: datetime
+    """The time that the list is sorted by."""
+    study_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.at.timestamp():.6f}_{self.study_id.hex}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """The cursor that was printed so; ValueError for anything else."""
+        stamp, _, key = text.partition("_")
+        try:
+            return cls(datetime.fromtimestamp(float(stamp), UTC), UUID(hex=key))
+        except (OverflowError, OSError):
+            raise ValueError("no time") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which studies, all conditions together; empty ones let everything pass. Its text shows no identified value."""
+
+    states: frozenset[State] = frozenset()
+    labels: frozenset[Label] = frozenset()
+    """What the model called the newest revision, also where that needs review; with ``accepted`` alone, results."""
+    since: datetime | None = None
+    """Received then or later."""
+    until: datetime | None = None
+    """Received before then."""
+    sender: str | None = None
+    """The AE title that the study came from first."""
+    needs_review: bool | None = None
+    """True: those that need review; False: all others."""
+    undelivered: bool = False
+    """Only those of which a delivery was given up."""
+    text: Phi | None = None
+    """The beginning of the patient's name, of the patient ID or of the accession number; case does not count."""
+    patient_id: Phi | None = None
+    """The whole patient ID; case does not count."""
+    accession_number: Phi | None = None
+    """The whole accession number; case does not count."""
+    sort: Sort = Sort.NEWEST
+    cursor: Cursor | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, *, states: Iterable[State] = (), labels: Iterable[Label] = (), **others: object) -> "Filter":
+        """A filter from any collections of states and labels."""
+        return cls(states=frozenset(states), labels=frozenset(labels), **others)  # type: ignore[arg-type] # as named
+
+    @property
+    def wanted_states(self) -> frozenset[State]:
+        """The states that pass, ``needs_review`` taken into account; every one where nothing is asked of them."""
+        states = self.states or frozenset(State)
+        if self.needs_review is None:
+            return states
+        review = frozenset({State.NEEDS_REVIEW})
+        return states & review if self.needs_review else states - review
+
+    @property
+    def searches(self) -> bool:
+        """Whether an identified value is searched for."""
+        return any(value is not None for value in (self.text, self.patient_id, self.accession_number))
