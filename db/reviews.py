@@ -34,6 +34,8 @@ class NewReview:
 
     id: UUID
     reader: str
+    actor: str
+    """What the audit trail calls the reader."""
     label: Label
     confidence: Confidence
     comment: Phi = field(repr=False)
@@ -58,7 +60,7 @@ def add(session: Session, case: Case, new: NewReview, *, now: datetime) -> bool:
     )
     detail = f"revision={case.revision} {new.label.value} {new.confidence.value}"
     audit.record(
-        session, AuditAction.REVIEW, actor=new.reader, now=now, study_id=case.study_id, subject=new.id, detail=detail
+        session, AuditAction.REVIEW, actor=new.actor, now=now, study_id=case.study_id, subject=new.id, detail=detail
     )
     return True
 

@@ -37,6 +37,8 @@ class StudyPage:
     state: str
     predictions: dict[View | None, Prediction]
     """Of the shown revision; the study's own stands under None."""
+    explained: frozenset[View]
+    """The views whose activation maps are kept."""
     crops: dict[View, ViewImage]
     """Of the shown revision, pixels not loaded; one that is no longer kept is left out."""
     model: ModelVersion | None
@@ -74,6 +76,7 @@ def read(session: Session, study_id: UUID, *, revision: int | None = None) -> St
         case=case,
         state=state_of(case, preparing=any(i.state is InstanceState.RECEIVED for i in instances)),
         predictions=cases.predictions(session, case.id) if case else {},
+        explained=_explained(session, case) if case else frozenset(),
         crops=_crops(session, case) if case else {},
         model=session.get(ModelVersion, case.model_version_id) if case else None,
         reports=tuple(_reports(session, revisions)),
@@ -126,6 +129,11 @@ def _crops(session: Session, case: Case) -> dict[View, ViewImage]:
     found = session.scalars(select(ViewImage).where(ViewImage.id.in_(chosen)))
     by_view = {chosen[image.id]: image for image in found}
     return {view: by_view[view] for view in View if view in by_view}
+
+
+def _explained(session: Session, case: Case) -> frozenset[View]:
+    kept = (Prediction.case_id == case.id, Prediction.view != "", Prediction.activation.is_not(None))
+    return frozenset(View(view) for view in session.scalars(select(Prediction.view).where(*kept)))
 
 
 def _reports(session: Session, revisions: Sequence[Case]) -> list[SentReport]:

@@ -20,6 +20,11 @@ class Principal:
     role: Role
     via: Literal["session", "token"]
 
+    @property
+    def actor(self) -> str:
+        """What the audit trail calls them."""
+        return self.name
+
 
 def allowed(*roles: Role, scope: str | None = None) -> Callable[[Request], None]:  # noqa: ARG001 - logins ask for them
     """A dependency of a route that lets these roles in."""

@@ -5,21 +5,19 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from core.phi import NOTHING, Phi
-from core.types import Label
+from core.phi import Phi
+from core.types import Label, State
 from db.pages import Show
-from db.worklist import AT_WORK, UNDELIVERED, Filter, Sort
+from db.worklist import Cursor, Filter, Sort
 
-_STATES: dict[Show, tuple[str, ...]] = {
-    Show.ALL: (),
-    Show.AT_WORK: AT_WORK,
-    Show.NORMAL: ("accepted",),
-    Show.ISCHEMIA: ("accepted",),
-    Show.INFARCTION: ("accepted",),
-    Show.NEEDS_REVIEW: ("needs_review",),
-    Show.NO_RESULT: ("no_result",),
-    Show.QUARANTINED: ("quarantined",),
-    Show.UNDELIVERED: (UNDELIVERED,),
+_STATES: dict[Show, tuple[State, ...]] = {
+    Show.AT_WORK: (State.RECEIVING, State.PREPARING, State.CLASSIFYING, State.REPORTING),
+    Show.NORMAL: (State.ACCEPTED,),
+    Show.ISCHEMIA: (State.ACCEPTED,),
+    Show.INFARCTION: (State.ACCEPTED,),
+    Show.NEEDS_REVIEW: (State.NEEDS_REVIEW,),
+    Show.NO_RESULT: (State.NO_RESULT,),
+    Show.QUARANTINED: (State.QUARANTINED,),
 }
 
 
@@ -33,7 +31,7 @@ class Asked:
     """The last day, included."""
     sender: str = ""
     sort: Sort = Sort.NEWEST
-    after: str = ""
+    after: Cursor | None = None
     found: str = ""
     """The key of a search."""
 
@@ -46,7 +44,7 @@ class Asked:
             "until": date.fromisoformat,
             "sender": str,
             "sort": Sort,
-            "after": str,
+            "after": Cursor.parse,
             "found": str,
         }
         return cls(**{name: kind(query[name]) for name, kind in kinds.items() if query.get(name)})
@@ -58,23 +56,24 @@ class Asked:
 
     def address(self, **changes: Any) -> str:
         """The address of this view, or of one that differs in something; from its first page on, unless that is said."""
-        asked = replace(self, **({"after": ""} | changes))
+        asked = replace(self, **({"after": None} | changes))
         usual = type(self)()
         said = [(f.name, getattr(asked, f.name)) for f in fields(self)]
         query = {name: str(value) for name, value in said if value and value != getattr(usual, name)}
         return "/" + (f"?{urlencode(query)}" if query else "")
 
-    def filter(self, text: Phi, zone: tzinfo | None) -> Filter:
+    def filter(self, text: Phi | None, zone: tzinfo | None) -> Filter:
         """The same for the database; days begin at midnight in ``zone``, None being this machine's."""
-        return Filter(
-            states=_STATES[self.show],
-            labels=(Label(self.show.value),) if self.show.value in set(Label) else (),
+        return Filter.of(
+            states=_STATES.get(self.show, ()),
+            labels=[label for label in Label if label.value == self.show.value],
+            undelivered=self.show is Show.UNDELIVERED,
             since=_midnight(self.since, zone) if self.since else None,
             until=_midnight(self.until + timedelta(days=1), zone) if self.until else None,
             sender=self.sender or None,
-            text=text or NOTHING,
+            text=text,
             sort=self.sort,
-            cursor=self.after or None,
+            cursor=self.after,
         )
 
 

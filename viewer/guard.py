@@ -1,5 +1,6 @@
 """What every answer carries and every request must meet, around the whole application."""
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,7 +16,7 @@ _POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
@@ -28,18 +29,20 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_METHODS = {"GET", "HEAD"}
+_METHODS = {"GET", "HEAD", "POST"}
 
 
 class Guard:
-    """Answers only GET and HEAD for this machine's own names, and marks every answer as private.
+    """Answers for this machine's own names only, takes forms from our own pages only, marks every answer as private.
 
     A page elsewhere could have its name point to 127.0.0.1 and then read ours (DNS rebinding); its Host header gives
     it away.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, leave: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self.leave = leave
+        """To be called when the server is about to stop."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application's answer with our headers, or a refusal."""
@@ -65,7 +68,9 @@ def _refusal(scope: Scope) -> ASGIApp | None:
     if not _is_ours(Headers(scope=scope).get("host", "")):
         return PlainTextResponse("These pages are at 127.0.0.1 and localhost only.\n", 421)
     if scope["method"] not in _METHODS:
-        return PlainTextResponse("These pages can only be read.\n", 405, headers={"Allow": "GET, HEAD"})
+        return PlainTextResponse("These pages take no such request.\n", 405, headers={"Allow": "GET, HEAD, POST"})
+    if scope["method"] == "POST" and Headers(scope=scope).get("sec-fetch-site") != "same-origin":
+        return PlainTextResponse("Forms are taken from these pages only.\n", 403)
     return None
 
 

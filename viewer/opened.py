@@ -31,7 +31,7 @@ class Openings:
         self, request: Request, *, study_id: UUID | None, detail: str, subject: UUID | None = None
     ) -> None:
         """Who looks at what, committed before it is shown."""
-        actor = access.principal(request).name
+        actor = access.principal(request).actor
         with self.sessions.write() as session:
             now = self.sessions.now(session)
             audit.record(

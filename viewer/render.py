@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from core import DISCLAIMER, TRAINED_ON, __version__
 from core.phi import Phi
-from core.types import LABELS, REQUIRED_VIEWS
+from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
 from db.tables import Prediction
+from db.worklist import Sort
 from viewer import names, words
 
 _FOLDER = Path(__file__).parent
@@ -26,7 +27,7 @@ class Templates:
     """The pages' templates; times without a browser's help are in ``zone`` (a name, or ``local``)."""
 
     def __init__(self, zone: str) -> None:
-        self._zone = None if zone == "local" else ZoneInfo(zone)
+        self.zone = None if zone == "local" else ZoneInfo(zone)
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
@@ -36,12 +37,15 @@ class Templates:
         )
         self._environment.globals |= {
             "DISCLAIMER": DISCLAIMER,
+            "frame": None,
             "TRAINED_ON": TRAINED_ON,
             "VERSION": __version__,
             "LABELS": LABELS,
             "VIEWS": REQUIRED_VIEWS,
             "words": words,
             "probability": _probability,
+            "Confidence": Confidence,
+            "Sort": Sort,
             "static": _static,
         }
         self._environment.filters |= {
@@ -50,6 +54,7 @@ class Templates:
             "iso": _iso,
             "percent": names.percent,
             "plain": names.plain,
+            "plain_lines": names.plain_lines,
             "reveal": Phi.reveal,
             "when": self._when,
         }
@@ -59,15 +64,15 @@ class Templates:
         return Markup(self._environment.get_template(template).render(**context))  # noqa: S704 - escaped by Jinja2
 
     def _when(self, at: datetime) -> str:
-        return at.astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _probability(said: Prediction, label: str) -> float:
-    return float(getattr(said, f"p_{label}"))
+def _probability(said: Prediction | Probabilities, label: Label) -> float:
+    return said[label] if isinstance(said, Probabilities) else float(getattr(said, f"p_{label.value}"))
 
 
 @lru_cache

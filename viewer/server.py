@@ -1,6 +1,8 @@
 """Serves the application on one port of this machine."""
 
 import socket
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -9,6 +11,8 @@ from core.errors import PerfuscopeError
 from core.settings import Settings
 
 _GRACE_S = 3
+_MOST_CONNECTIONS = 400
+"""Each open worklist holds one for its stream."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -32,6 +36,19 @@ def address(settings: Settings) -> str:
     return f"http://{host}:{settings.web_port}/"
 
 
+class _Server(uvicorn.Server):
+    """Tells the application that it is about to stop, so that answers without an end are ended."""
+
+    def __init__(self, config: uvicorn.Config, leave: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leave = leave
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn does, and tell."""
+        self._leave()
+        super().handle_exit(sig, frame)
+
+
 def serve(app: ASGIApp, bound: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT. No access log: it would say who was looked at, and when."""
     config = uvicorn.Config(
@@ -43,7 +60,11 @@ def serve(app: ASGIApp, bound: socket.socket) -> None:
         proxy_headers=False,
         lifespan="off",
         ws="none",
-        limit_concurrency=100,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    _Server(config, getattr(app, "leave", _stay)).run(sockets=[bound])
+
+
+def _stay() -> None:
+    """For an application whose answers all end by themselves."""

@@ -52,7 +52,7 @@ class StudyPages:
 
     def review(self, request: Request, study_id: UUID, fields: Fields) -> Response:
         """Add what a reader says of a revision, and go back to it; a form that comes twice adds nothing."""
-        new, case_id = _review(access.principal(request).name, fields)
+        new, case_id = _review(access.principal(request), fields)
         with self.sessions.write() as session:
             case = session.get(Case, case_id)
             if case is None or case.study_id != study_id:
@@ -94,7 +94,7 @@ def _once(found: StudyPage, who: str) -> UUID | None:
     return uuid5(found.case.id, f"{who} {before}")
 
 
-def _review(who: str, fields: Fields) -> tuple[NewReview, UUID]:
+def _review(who: access.Principal, fields: Fields) -> tuple[NewReview, UUID]:
     """The review in a form, and the revision it is of; 400 for a form that is not ours."""
     try:
         case_id = UUID(fields["case"])
@@ -103,4 +103,4 @@ def _review(who: str, fields: Fields) -> tuple[NewReview, UUID]:
     except (KeyError, ValueError):
         raise HTTPException(400) from None
     comment = fields.get("comment", "").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
-    return NewReview(form, who, label, confidence, Phi(comment)), case_id
+    return NewReview(form, who.name, who.actor, label, confidence, Phi(comment)), case_id

@@ -51,7 +51,7 @@ class Trying:
             return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
         try:
             body = await forms.bounded(request, MOST_BYTES + _HEAD_BYTES)
-            return await run_in_threadpool(self._answer, access.principal(request).name, body)
+            return await run_in_threadpool(self._answer, access.principal(request).actor, body)
         finally:
             self._places.release()
 
@@ -79,7 +79,7 @@ class Trying:
 
     def _said(self, status: int, **context: Any) -> Response:
         asked = {"answer": None, "problem": "", **context}
-        return HTMLResponse(self.templates.text("try_answer.html", **asked), status)
+        return HTMLResponse(self.templates.text("try_answer.html", **asked), status, headers={"X-Part": "1"})
 
 
 def _sizes(line: bytes) -> list[int]:

@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-from core.phi import NOTHING, Phi
+from core.phi import Phi
 from core.settings import Settings
 from core.types import AuditAction
-from db import audit, worklist
+from db import audit, reviews, worklist
 from db.session import Sessions
 from viewer import access
 from viewer.asked import Asked
@@ -41,10 +41,9 @@ class WorklistPage:
         """The studies that the address asks for."""
         try:
             asked = Asked.of(dict(request.query_params))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise HTTPException(404) from None
-        text = self.searches.text(asked.found, whose=access.principal(request).name) if asked.found else NOTHING
-        self._first(asked, text)
+        text = self.searches.text(asked.found, whose=access.principal(request).name)
         token = self.openings.token(request, study_id=None, detail="worklist")
         around = {
             "asked": asked,
@@ -62,28 +61,22 @@ class WorklistPage:
         who = access.principal(request).name
         with self.sessions.write() as session:
             now = self.sessions.now(session)
-            audit.record(session, AuditAction.SEARCH, actor=who, now=now, detail="patient or accession")
+            audit.record(session, AuditAction.SEARCH, actor=access.principal(request).actor, now=now, detail="patient or accession")
         key = self.searches.keep(Phi(text), whose=who)
         return RedirectResponse(Asked(found=key).address(), 303)
 
-    def _first(self, asked: Asked, text: Phi | None) -> None:
-        """404 for a cursor that is none, before anything is written down."""
-        try:
-            with self.sessions.read() as session:
-                worklist.page(session, asked.filter(text or NOTHING, self.templates.zone), limit=1)
-        except ValueError:
-            raise HTTPException(404) from None
-
     def _live(self, asked: Asked, text: Phi | None) -> dict[str, Any]:
+        lost = bool(asked.found) and text is None
         with self.sessions.read() as session:
-            found = worklist.page(session, asked.filter(text or NOTHING, self.templates.zone))
+            wanted = asked.filter(text, self.templates.zone)
+            found = worklist.Page((), None) if lost else worklist.page(session, wanted)
+            standings = reviews.standings(session, [row.case_id for row in found.rows if row.case_id])
             numbers = self.counts.read(session)
-        if text is None:
-            found = worklist.Page((), None)
         return {
             "asked": asked,
+            "lost": lost,
             "listed": found,
+            "standings": standings,
             "counts": numbers,
-            "searched": text,
             "settings": self.settings,
         }
