@@ -66,7 +66,7 @@ def transparent(heat: Floats) -> bytes:
     painted = np.asarray(COLOURS, dtype=np.uint8).reshape(256, 3)[levels]
     cover = (255 * SHARES).astype(np.uint8)[levels]
     inside = heat >= HALF
-    for region, colour in ((edge(~inside, 1), HALO), (edge(inside, 2), LINE)):
+    for region, colour in ((edge(~inside, 2), HALO), (edge(inside, 4), LINE)):
         painted[region], cover[region] = colour, 255
     buffer = io.BytesIO()
     Image.fromarray(np.dstack([painted, cover]), "RGBA").save(buffer, "PNG", compress_level=6)

@@ -1,4 +1,4 @@
-"""Reviews: what readers say of a result, beside what the model said. Rows are added, never changed. Nothing here commits."""
+"""Reviews: what readers say of a result, beside what the model said. Rows are only added. Nothing here commits."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

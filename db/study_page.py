@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from core.maps import Maps
-from core.types import InstanceState, View
+from core.types import LABELS, InstanceState, Label, View
 from db import audit, cases, reports, reviews, studies
 from db.results import state_of
 from db.tables import AuditEvent, Case, Instance, Job, ModelVersion, Prediction, Report, Review, Study, ViewImage
@@ -37,8 +37,8 @@ class StudyPage:
     state: str
     predictions: dict[View | None, Prediction]
     """Of the shown revision; the study's own stands under None."""
-    explained: frozenset[View]
-    """The views whose activation maps are kept."""
+    explained: dict[View, frozenset[Label]]
+    """The views whose activation maps are kept, and the labels that something on them speaks for."""
     crops: dict[View, ViewImage]
     """Of the shown revision, pixels not loaded; one that is no longer kept is left out."""
     model: ModelVersion | None
@@ -76,7 +76,7 @@ def read(session: Session, study_id: UUID, *, revision: int | None = None) -> St
         case=case,
         state=state_of(case, preparing=any(i.state is InstanceState.RECEIVED for i in instances)),
         predictions=cases.predictions(session, case.id) if case else {},
-        explained=_explained(session, case) if case else frozenset(),
+        explained=_explained(session, case) if case else {},
         crops=_crops(session, case) if case else {},
         model=session.get(ModelVersion, case.model_version_id) if case else None,
         reports=tuple(_reports(session, revisions)),
@@ -131,9 +131,13 @@ def _crops(session: Session, case: Case) -> dict[View, ViewImage]:
     return {view: by_view[view] for view in View if view in by_view}
 
 
-def _explained(session: Session, case: Case) -> frozenset[View]:
-    kept = (Prediction.case_id == case.id, Prediction.view != "", Prediction.activation.is_not(None))
-    return frozenset(View(view) for view in session.scalars(select(Prediction.view).where(*kept)))
+def _explained(session: Session, case: Case) -> dict[View, frozenset[Label]]:
+    said = cases.predictions(session, case.id, activation=True)
+    maps = {view: cases.activation(row) for view, row in said.items() if view is not None and row.activation}
+    return {
+        view: frozenset(label for place, label in enumerate(LABELS) if found[..., place].any())
+        for view, found in maps.items()
+    }
 
 
 def _reports(session: Session, revisions: Sequence[Case]) -> list[SentReport]:

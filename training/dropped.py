@@ -90,6 +90,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
     return {
         "caption": panel.caption,
         "crop": _text(buffer.getvalue()),
+        "speaks": [label.value for place, label in enumerate(LABELS) if panel.activation[..., place].any()],
         "overlays": {label.value: _text(_overlay(panel, label)) for label in LABELS},
     }
 

@@ -29,7 +29,7 @@ class Principal:
 def allowed(*roles: Role, scope: str | None = None) -> Callable[[Request], None]:  # noqa: ARG001 - logins ask for them
     """A dependency of a route that lets these roles in."""
 
-    def check(request: Request) -> None:  # noqa: ARG001 - see above
+    def check(request: Request) -> None:
         """Everybody may."""
 
     return check

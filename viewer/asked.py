@@ -55,7 +55,7 @@ class Asked:
         return bool(self.since or self.until or self.sender or self.found)
 
     def address(self, **changes: Any) -> str:
-        """The address of this view, or of one that differs in something; from its first page on, unless that is said."""
+        """The address of this view, or of one that differs in something: its first page, unless that is said."""
         asked = replace(self, **({"after": None} | changes))
         usual = type(self)()
         said = [(f.name, getattr(asked, f.name)) for f in fields(self)]

@@ -27,9 +27,7 @@ class Openings:
         self.write_down(request, study_id=study_id, detail=detail)
         return self.seen.token(place)
 
-    def write_down(
-        self, request: Request, *, study_id: UUID | None, detail: str, subject: UUID | None = None
-    ) -> None:
+    def write_down(self, request: Request, *, study_id: UUID | None, detail: str, subject: UUID | None = None) -> None:
         """Who looks at what, committed before it is shown."""
         actor = access.principal(request).actor
         with self.sessions.write() as session:

@@ -61,7 +61,13 @@ class WorklistPage:
         who = access.principal(request).name
         with self.sessions.write() as session:
             now = self.sessions.now(session)
-            audit.record(session, AuditAction.SEARCH, actor=access.principal(request).actor, now=now, detail="patient or accession")
+            audit.record(
+                session,
+                AuditAction.SEARCH,
+                actor=access.principal(request).actor,
+                now=now,
+                detail="patient or accession",
+            )
         key = self.searches.keep(Phi(text), whose=who)
         return RedirectResponse(Asked(found=key).address(), 303)
 

@@ -40,6 +40,14 @@ async function draw(canvas, text) {
 function explain(part, label) {
   for (const over of part.querySelectorAll("img.over")) over.src = over.dataset.overlay.replace("{label}", label);
   for (const over of part.querySelectorAll("canvas.over")) draw(over, over.getAttribute(`data-png-${label}`));
+  tellNothing(part, label);
+}
+
+function tellNothing(part, label) {
+  for (const note of part.querySelectorAll("[data-speaks]")) {
+    note.hidden = note.dataset.speaks.split(" ").includes(label);
+    note.textContent = `Nothing on it speaks for ${label}`;
+  }
 }
 
 export function wake(root) {

@@ -7,6 +7,21 @@ filters.addEventListener("change", () => {
   location.assign(query.size ? `/?${query}` : "/");
 });
 
+// On a small screen the list comes first.
+const unfold = document.getElementById("unfold");
+const small = matchMedia("(max-width: 48rem)");
+function fold(folded) {
+  filters.classList.toggle("folded", folded);
+  unfold.setAttribute("aria-expanded", String(!folded));
+}
+function fit() {
+  unfold.hidden = !small.matches;
+  fold(small.matches);
+}
+unfold.addEventListener("click", () => fold(unfold.getAttribute("aria-expanded") === "true"));
+small.addEventListener("change", fit);
+fit();
+
 // After going back, the study that was open is the one that is chosen.
 const links = () => [...document.querySelectorAll(".worklist .patient a")];
 try {

@@ -24,8 +24,7 @@ _KEEP_POSTGRESQL = (
     "GRANT SELECT ON phi.reviews TO perfuscope_node",
 )
 _KEEP_SQLITE = (
-    "CREATE TRIGGER keep_reviews BEFORE UPDATE ON reviews "
-    "BEGIN SELECT RAISE(ABORT, 'reviews are never changed'); END",
+    "CREATE TRIGGER keep_reviews BEFORE UPDATE ON reviews BEGIN SELECT RAISE(ABORT, 'reviews are never changed'); END",
 )
 
 
