@@ -50,7 +50,7 @@ def demo(
         pages = _pages(folder if home else Path(tempfile.gettempdir()) / f"perfuscope-demo-{os.getuid()}", pacs)
         console.print(f"\nReport pages as the PACS has them: {pages}", highlight=False, soft_wrap=True)
         if not stop and complete:
-            _stay(console, folder, address)
+            _stay(console, folder, address, _login(folder))
     if not complete:
         raise PerfuscopeError(
             "not every report came back; the log is above, or run again with --home DIR and look there"
@@ -155,12 +155,36 @@ def _pages(folder: Path, pacs: Pacs) -> Path:
     return pages
 
 
-def _stay(console: Console, home: Path, address: "Address") -> None:
+_USER = "demo"
+
+
+def _login(home: Path) -> str:
+    """A password for this demo's pages alone; an earlier one of the same home is good no longer."""
+    from cli import options
+    from core import passwords
+    from core.roles import Role
+    from db import users
+    from db.users import Hand
+
+    sessions = options.sessions(options.settings(home))
+    password = passwords.made_up()
+    with sessions.write() as session:
+        by = Hand(actor="perfuscope", now=sessions.now(session))
+        user = users.find(session, _USER)
+        if user is None:
+            users.add(session, _USER, Role.ADMIN, password, must_change=False, by=by)
+        else:
+            users.set_password(session, user, password, must_change=False, by=by)
+    return password
+
+
+def _stay(console: Console, home: Path, address: "Address", password: str) -> None:
     from cli import options
     from viewer import server
 
     console.print(
         f"\nStill running. Look at it: {server.address(options.settings(home))}\n"
+        f"Log in as {_USER} with this demo's password: {password}\n"
         f"Push more: perfuscope simulate STUDIES --patients 3, then\n"
         f"perfuscope send STUDIES --to {address.ae_title}@{address.host}:{address.port} --calling {PACS_AE}\n"
         f"Ask: perfuscope results --home {home}\nCtrl-C stops it and removes the temporary home.",

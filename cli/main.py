@@ -25,8 +25,10 @@ from cli.results import results
 from cli.send import send
 from cli.simulate import simulate
 from cli.studies import studies_app
+from cli.token import token_app
 from cli.train import train
 from cli.up import up
+from cli.user import user_app
 from cli.viewer import viewer
 from cli.worker import worker
 from core import __version__
@@ -68,6 +70,8 @@ app.add_typer(model_app, name="model", rich_help_panel=_TRAIN)
 app.add_typer(jobs_app, name="jobs", rich_help_panel=_LOOK_AFTER)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=_LOOK_AFTER)
 app.add_typer(layout_app, name="layout", rich_help_panel=_LOOK_AFTER)
+app.add_typer(user_app, name="user", rich_help_panel=_LOOK_AFTER)
+app.add_typer(token_app, name="token", rich_help_panel=_LOOK_AFTER)
 app.add_typer(audit_app, name="audit", rich_help_panel=_LOOK_AFTER)
 app.command("doctor", rich_help_panel=_LOOK_AFTER)(doctor)
 app.command("purge", rich_help_panel=_LOOK_AFTER)(purge)

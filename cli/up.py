@@ -22,6 +22,7 @@ from cli.sentences import one_sentence
 from core import log
 from core.errors import PerfuscopeError
 from core.settings import Settings
+from core.settings_web import is_loopback
 
 _log = logging.getLogger("perfuscope.up")
 _SHORTEST_PAUSE_S = 0.5
@@ -50,6 +51,7 @@ def up(
         _check_port(found.dicom_host, found.dicom_port, option="--dicom-port")
         _check_port(found.web_host, found.web_port, option="--web-port")
         model = database.prepare(found)
+        _refuse_nobody(found)
         _log.info("home %s, model %s %s", found.home, model.name, model.version)
         supervise(found, config)
 
@@ -116,6 +118,16 @@ class _Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _refuse_nobody(found: Settings) -> None:
+    """As the viewer does; it would say so again and again."""
+    if not is_loopback(found.web_host):
+        from viewer import server
+
+        sessions = options.sessions(found)
+        server.refuse_nobody(found, sessions)
+        sessions.engine.dispose()
 
 
 @contextmanager

@@ -20,16 +20,20 @@ def viewer(
     web_port: Annotated[int | None, typer.Option(help="Port of the pages. (default: 8080)")] = None,
     supervised_by: Supervised = None,
 ) -> None:
-    """Serve the pages: the worklist, and each study with its report. On this machine only."""
+    """Serve the pages: the worklist, and each study with its report, for users who log in.
+
+    On this machine alone, unless web_host and [web] in the settings say otherwise. Users: perfuscope user --help.
+    """
     if supervised_by is not None:
         process.end_with_parent(supervised_by)
     from viewer import app, server
 
     found = options.settings(home, config, web_port=web_port)
     log.configure(found.log_level)
-    bound = server.listen(found)
     sessions = options.sessions(found)
+    server.refuse_nobody(found, sessions)
+    bound = server.listen(found)
     _log.info("pages on %s", server.address(found))
     with lifetime.recorded(sessions, "viewer"):
-        server.serve(app.make_app(found, sessions), bound)
+        server.serve(app.make_app(found, sessions), bound, found.web)
     sessions.engine.dispose()

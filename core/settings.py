@@ -18,7 +18,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from core import SELF_TEST_AE, settings_sentences
 from core.errors import SettingsError
 from core.settings_delivery import SENDER, Peer, ReportSettings, Route, routing_mistake
-from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, LoopbackHost, Port, Seconds
+from core.settings_fields import AeTitle, BrokerUrl, DatabaseUrl, Days, Port, Seconds
+from core.settings_web import WebSettings, exposure_mistake
 from core.types import View
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Route",
     "Settings",
     "ViewRule",
+    "WebSettings",
     "load",
     "names",
 ]
@@ -105,7 +107,7 @@ class Settings(BaseSettings):
     min_free_disk_mb: Annotated[int, Field(ge=0)] = 1024
     network_timeout_s: Seconds = 60
 
-    web_host: LoopbackHost = "127.0.0.1"
+    web_host: str = "127.0.0.1"
     web_port: Port = 8080
 
     quiet_period_s: Seconds = 30
@@ -126,6 +128,7 @@ class Settings(BaseSettings):
     report: ReportSettings = ReportSettings()
     checks: ChecksSettings = ChecksSettings()
     retention: RetentionSettings = RetentionSettings()
+    web: WebSettings = WebSettings()
     layouts: tuple[Path, ...] = ()
     """Files of further screen layouts, beside those that come with Perfuscope."""
     view_rules: tuple[ViewRule, ...] = ()
@@ -153,7 +156,7 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         if SENDER in names:
             raise ValueError("peers: the name 'sender' is taken (it means: back to whoever sent the study)")
-        mistake = routing_mistake(self.peers, self.routes, self.report)
+        mistake = routing_mistake(self.peers, self.routes, self.report) or exposure_mistake(self.web_host, self.web)
         if mistake is not None:
             raise ValueError(mistake)
         return self
@@ -212,6 +215,7 @@ def names() -> tuple[str, ...]:
         "report": ReportSettings,
         "checks": ChecksSettings,
         "retention": RetentionSettings,
+        "web": WebSettings,
         "view_rules": ViewRule,
     }
     plain = [name for name in Settings.model_fields if name not in tables]

@@ -1,6 +1,5 @@
 """The kinds of value that settings have, and in words what their patterns allow."""
 
-from ipaddress import ip_address
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,16 +41,3 @@ def _known_zone(name: str) -> str:
 
 
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
-
-
-def _loopback(host: str) -> str:
-    try:
-        inside = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside:
-        raise ValueError("the pages have no logins yet, so it should be 127.0.0.1, ::1 or localhost")
-    return host
-
-
-LoopbackHost = Annotated[str, AfterValidator(_loopback)]

@@ -115,6 +115,14 @@ class AuditAction(StrEnum):
     SEARCH = "search"
     REVIEW = "review"
     TRY = "try"
+    LOGIN = "login"
+    LOGOUT = "logout"
+    REFUSE = "refuse"
+    """A login that failed, or somebody known who asked for what is not theirs."""
+    USER = "user"
+    """Something was changed of a user."""
+    TOKEN = "token"  # noqa: S105 - a word of the audit trail
+    """Something was changed of a program's token."""
 
 
 class Confidence(StrEnum):

@@ -23,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
+from core.roles import Role
 from core.types import AuditAction, Confidence, Decision, InstanceState, Label, Outcome, Reason, Stage, Status, View
 from db.column_types import PhiText, UtcDateTime
 
@@ -65,6 +66,7 @@ class Base(DeclarativeBase):
         Outcome: _code(Outcome),
         Queue: _code(Queue),
         Reason: _code(Reason),
+        Role: _code(Role),
         Stage: _code(Stage),
         Status: _code(Status),
         View: _code(View),
@@ -221,7 +223,8 @@ class AuditEvent(Base):
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(64))
     """``perfuscope`` for what it does by itself, a process of ours (``node``, ``worker``, ``viewer``) for its start and
-    stop, a sender as ``ae:TITLE``, an operator as ``os:NAME``, whoever looks at the pages as ``web``."""
+    stop, a sender as ``ae:TITLE``, an operator as ``os:NAME``, who logged in to the pages as ``user:NAME``, a program
+    of theirs as ``token:NAME/LABEL``; a login that failed is told of ``web``."""
     action: Mapped[AuditAction]
     study_id: Mapped[UUID | None]
     """No foreign key: the record of a study outlives it."""

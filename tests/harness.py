@@ -133,6 +133,11 @@ class Installation:
         return kept | {"PERFUSCOPE_HOME": str(self.home)}
 
     @property
+    def owners_database(self) -> str:
+        """The database's URL, for who may do everything."""
+        return f"sqlite:///{self.home / 'perfuscope.db'}"
+
+    @property
     def log(self) -> str:
         return (self.home.parent / f"{self.home.name}.log").read_text(errors="replace")
 

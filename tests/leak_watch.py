@@ -165,6 +165,8 @@ class Crawl:
     base: str
     pictures: int
     """How many report pictures are looked at: each starts a process."""
+    cookie: str
+    """Of a user who is logged in."""
     asked: list[str] = field(default_factory=list)
     addresses: set[str] = field(default_factory=set)
     headers: list[str] = field(default_factory=list)
@@ -192,7 +194,8 @@ class Crawl:
     def _look(self, place: str) -> list[str]:
         self.asked.append(place)
         try:
-            with urllib.request.urlopen(self.base + place, timeout=30) as answer:
+            asked = urllib.request.Request(self.base + place, headers={"Cookie": self.cookie})
+            with urllib.request.urlopen(asked, timeout=30) as answer:
                 kind, body = answer.headers.get_content_type(), answer.read()
                 self.headers += [f"{name}: {value}" for name, value in answer.headers.items()]
         except urllib.error.HTTPError as error:

@@ -73,6 +73,10 @@ class Site(Installation):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @property
+    def owners_database(self) -> str:
+        return self.postgresql.url(self.database)
+
     def log_of(self, name: str) -> str:
         return self._log_file(name).read_text(errors="replace")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
+import entry
 import httpx
 import numpy as np
 from pydicom import Dataset
@@ -17,9 +18,11 @@ from ward import Ward, named
 
 from core.jobs import JobStage
 from core.phi import Phi
+from core.roles import Role
 from core.settings import Settings
 from core.types import (
     REQUIRED_VIEWS,
+    AuditAction,
     Outcome,
     Probabilities,
     Reason,
@@ -35,6 +38,8 @@ from db.tables import AuditEvent
 from dicom_node import report
 from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
+from viewer import csrf
+from viewer.access import CSRF_HEADER
 from viewer.app import make_app
 
 JOAN = named("T-003", "TESTPATIENT^JOAN", "19520202", "A3", "20260103")
@@ -56,6 +61,7 @@ class Reader:
         """Send a form of our own pages', or any other body."""
         kind = "octet-stream" if isinstance(fields, bytes) else "x-www-form-urlencoded"
         own = {"Host": self.host, "Sec-Fetch-Site": "same-origin", "Content-Type": f"application/{kind}"}
+        own[CSRF_HEADER] = csrf.token(self.headers.get("Cookie", "").partition("=")[2])
         body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
         sent = {**own, **self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
         return asyncio.run(self._ask("POST", place, sent, body))
@@ -66,8 +72,10 @@ class Reader:
             return await client.request(method, place, headers=headers, content=body)
 
 
-def reader(ward: Ward, home: Path, **settings: object) -> Reader:
-    return Reader(make_app(Settings(home=home, **settings), ward.sessions))
+def reader(ward: Ward, home: Path, *, role: Role = Role.READER, **settings: object) -> Reader:
+    """Somebody of that role who is logged in; the user is called like the role."""
+    logged_in = {"Cookie": entry.cookie(ward.sessions, name=role.value, role=role)}
+    return Reader(make_app(Settings(home=home, **settings), ward.sessions), headers=logged_in)
 
 
 def classified(
@@ -136,5 +144,7 @@ def page_bytes() -> bytes:
 def views_written_down(ward: Ward) -> list[tuple[str, UUID | None]]:
     """What the audit trail says was looked at."""
     with ward.sessions.read() as session:
-        events = session.scalars(select(AuditEvent).where(AuditEvent.actor == "web").order_by(AuditEvent.at))
+        events = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == AuditAction.VIEW).order_by(AuditEvent.at)
+        )
         return [(event.detail, event.study_id) for event in events]

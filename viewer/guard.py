@@ -1,11 +1,13 @@
 """What every answer carries and every request must meet, around the whole application."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.settings_web import WebSettings
+from viewer.origin import judge
 
 _POLICY = "; ".join(
     (
@@ -29,59 +31,52 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_METHODS = {"GET", "HEAD", "POST"}
+_STAY_SECURE = "max-age=31536000"
+"""A year in which the browser asks over TLS only (RFC 6797)."""
+_METHODS = ("GET", "HEAD", "POST")
 
 
 class Guard:
-    """Answers for this machine's own names only, takes forms from our own pages only, marks every answer as private.
+    """Answers whoever asks by a name of ours, over what the settings allow, and marks every answer as private.
 
     A page elsewhere could have its name point to 127.0.0.1 and then read ours (DNS rebinding); its Host header gives
     it away.
     """
 
-    def __init__(self, app: ASGIApp, *, leave: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: ASGIApp, web: WebSettings, *, leave: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self._web = web
         self.leave = leave
         """To be called when the server is about to stop."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application's answer with our headers, or a refusal."""
+        """The application's answer with our headers, or a refusal; the origin is in the request's state."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
             return
+        origin = judge(scope, self._web)
+        secure = not isinstance(origin, str) and origin.secure
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _mark(MutableHeaders(scope=message))
+                _mark(MutableHeaders(scope=message), secure=secure)
             await send(message)
 
-        await (_refusal(scope) or self._app)(scope, receive, marked)
+        if isinstance(origin, str):
+            answer: ASGIApp = PlainTextResponse(origin + "\n", 421)
+        elif scope["method"] not in _METHODS:
+            answer = PlainTextResponse("Pages are read by GET and changed by POST.\n", 405, headers=_ALLOW)
+        else:
+            scope.setdefault("state", {})["origin"] = origin
+            answer = self._app
+        await answer(scope, receive, marked)
 
 
-def _mark(headers: MutableHeaders) -> None:
+_ALLOW = {"Allow": ", ".join(_METHODS)}
+
+
+def _mark(headers: MutableHeaders, *, secure: bool) -> None:
     for name, value in _HEADERS.items():
         headers[name] = value
+    if secure:
+        headers["Strict-Transport-Security"] = _STAY_SECURE
     headers.setdefault("Cache-Control", "no-store")
-
-
-def _refusal(scope: Scope) -> ASGIApp | None:
-    if not _is_ours(Headers(scope=scope).get("host", "")):
-        return PlainTextResponse("These pages are at 127.0.0.1 and localhost only.\n", 421)
-    if scope["method"] not in _METHODS:
-        return PlainTextResponse("These pages take no such request.\n", 405, headers={"Allow": "GET, HEAD, POST"})
-    if scope["method"] == "POST" and Headers(scope=scope).get("sec-fetch-site") != "same-origin":
-        return PlainTextResponse("Forms are taken from these pages only.\n", 403)
-    return None
-
-
-def _is_ours(host: str) -> bool:
-    """Whether a Host header (RFC 9110 7.2) names this machine by a name that nobody else can own."""
-    name, colon, port = host.rpartition(":")
-    if not colon or port.endswith("]"):
-        name, port = host, "0"
-    if not port.isdecimal():
-        return False
-    try:
-        return name.casefold() == "localhost" or ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from viewer import frame
+from viewer import access
 from viewer.opened import again, place_of
 from viewer.pulse import Pulse
 from viewer.render import Templates
@@ -73,7 +73,7 @@ class LivePages:
 
     def _whole(self, request: Request, shown: Shown, token: str, part: _Part) -> Response:
         refresh = {"every_s": shown.every_s, "again": again(request, token), "tag": part.tag}
-        context = {"live": part.text, "frame": frame.of(request), **refresh, **shown.around}
+        context = {"live": part.text, **access.shown(request), **refresh, **shown.around}
         text = self._templates.text(f"{shown.name}.html", **context)
         return HTMLResponse(text, headers={"ETag": part.tag})
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from db.session import Sessions
 from db.tables import ModelVersion
-from viewer import frame
+from viewer import access
 from viewer.render import Templates
 
 
@@ -25,4 +25,4 @@ class ModelPages:
             model = session.get(ModelVersion, model_id)
         if model is None:
             raise HTTPException(404)
-        return HTMLResponse(self.templates.text("model.html", model=model, card=model.card, frame=frame.of(request)))
+        return HTMLResponse(self.templates.text("model.html", model=model, card=model.card, **access.shown(request)))

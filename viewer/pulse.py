@@ -17,7 +17,7 @@ _EVERY_S = 0.4
 _BACK = timedelta(seconds=20)
 """How far a look goes back: a transaction may commit some time after the moment that it wrote down."""
 _KEEP_ALIVE_S = 15.0
-_LONGEST_S = 600.0
+_LONGEST_S = 60.0
 """A stream ends then, and the browser comes again: whoever was logged out meanwhile is told so."""
 _QUIET = (AuditAction.VIEW, AuditAction.SEARCH, AuditAction.TRY)
 

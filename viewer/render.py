@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core import DISCLAIMER, TRAINED_ON, __version__
+from core.errors import PerfuscopeError
 from core.phi import Phi
 from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
 from db.tables import Prediction
@@ -37,7 +38,7 @@ class Templates:
         )
         self._environment.globals |= {
             "DISCLAIMER": DISCLAIMER,
-            "frame": None,
+            "here": "",
             "TRAINED_ON": TRAINED_ON,
             "VERSION": __version__,
             "LABELS": LABELS,
@@ -65,6 +66,12 @@ class Templates:
 
     def _when(self, at: datetime) -> str:
         return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def sentence(error: PerfuscopeError) -> str:
+    """An error's sentence as it stands on a page."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _iso(at: datetime) -> str:

@@ -9,6 +9,9 @@ from starlette.types import ASGIApp
 
 from core.errors import PerfuscopeError
 from core.settings import Settings
+from core.settings_web import WebSettings, is_loopback
+from db import users
+from db.session import Sessions
 
 _GRACE_S = 3
 _MOST_CONNECTIONS = 400
@@ -31,9 +34,26 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def address(settings: Settings) -> str:
-    """Where a browser finds the pages."""
+    """Where a browser finds the pages: by the first name that the settings give them, or on this machine."""
+    scheme = "https" if settings.web.certificate else "http"
+    if not is_loopback(settings.web_host):
+        port = "" if settings.web.proxies else f":{settings.web_port}"
+        return f"https://{settings.web.names[0]}{port}/"
     host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
-    return f"http://{host}:{settings.web_port}/"
+    return f"{scheme}://{host}:{settings.web_port}/"
+
+
+def refuse_nobody(settings: Settings, sessions: Sessions) -> None:
+    """Raise PerfuscopeError where other machines would find pages that nobody may log in to."""
+    if is_loopback(settings.web_host):
+        return
+    with sessions.read() as session:
+        if not users.anybody(session):
+            msg = (
+                f"web_host = {settings.web_host!r} shows the pages to other machines, and nobody may log in yet; "
+                "first: perfuscope user add NAME --role admin"
+            )
+            raise PerfuscopeError(msg)
 
 
 class _Server(uvicorn.Server):
@@ -49,8 +69,16 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(app: ASGIApp, bound: socket.socket) -> None:
-    """Answer until SIGTERM or SIGINT. No access log: it would say who was looked at, and when."""
+def serve(app: ASGIApp, bound: socket.socket, web: WebSettings) -> None:
+    """Answer until SIGTERM or SIGINT. PerfuscopeError for a certificate that is none."""
+    prepare(app, web).run(sockets=[bound])
+
+
+def prepare(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
+    """A server that is ready to run, over TLS where there is a certificate.
+
+    No access log: it would say who was looked at, and when. Raises PerfuscopeError for a certificate that is none.
+    """
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -62,8 +90,18 @@ def serve(app: ASGIApp, bound: socket.socket) -> None:
         ws="none",
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=web.certificate,
+        ssl_keyfile=web.key,
     )
-    _Server(config, getattr(app, "leave", _stay)).run(sockets=[bound])
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or type(error).__name__
+        msg = (
+            f"web.certificate = {str(web.certificate)!r} with web.key cannot be used ({why}); both should be PEM files"
+        )
+        raise PerfuscopeError(msg) from None
+    return _Server(config, getattr(app, "leave", _stay))
 
 
 def _stay() -> None:

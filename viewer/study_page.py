@@ -14,8 +14,8 @@ from db.reviews import LONGEST_COMMENT, NewReview
 from db.session import Sessions
 from db.study_page import StudyPage
 from db.tables import Case
-from viewer import access, frame
-from viewer.forms import Fields
+from viewer import access
+from viewer.forms import Fields, Form
 from viewer.live import LivePages, Shown
 from viewer.opened import Openings
 from viewer.pictures import ReportPictures
@@ -40,19 +40,20 @@ class StudyPages:
         found = self._read(study_id, revision)
         token = self.openings.token(request, study_id=study_id, detail="study")
         done = found.case is not None and found.case.done_at is not None
-        live = Shown("study", lambda: self._live(request, found, token), _DONE_S if done else _AT_WORK_S, {})
+        every_s = _DONE_S if done else _AT_WORK_S
+        live = Shown("study", lambda: self._live(request, found, token), every_s, {"here": "worklist"})
         return self.pages.page(request, live, token)
 
     def compare(self, request: Request, study_id: UUID, left: int, right: int) -> Response:
         """Two revisions side by side."""
         sides = [self._read(study_id, revision) for revision in (left, right)]
         self.openings.token(request, study_id=study_id, detail=f"revisions {left} and {right}")
-        text = self.templates.text("compare.html", study=sides[0].study, sides=sides, frame=frame.of(request))
+        text = self.templates.text("compare.html", study=sides[0].study, sides=sides, **access.shown(request))
         return HTMLResponse(text)
 
-    def review(self, request: Request, study_id: UUID, fields: Fields) -> Response:
+    def review(self, request: Request, study_id: UUID, form: Form) -> Response:
         """Add what a reader says of a revision, and go back to it; a form that comes twice adds nothing."""
-        new, case_id = _review(access.principal(request), fields)
+        new, case_id = _review(access.principal(request), form)
         with self.sessions.write() as session:
             case = session.get(Case, case_id)
             if case is None or case.study_id != study_id:
@@ -94,13 +95,13 @@ def _once(found: StudyPage, who: str) -> UUID | None:
     return uuid5(found.case.id, f"{who} {before}")
 
 
-def _review(who: access.Principal, fields: Fields) -> tuple[NewReview, UUID]:
+def _review(who: access.Principal, sent: Fields) -> tuple[NewReview, UUID]:
     """The review in a form, and the revision it is of; 400 for a form that is not ours."""
     try:
-        case_id = UUID(fields["case"])
-        form = UUID(fields["once"])
-        label, confidence = Label(fields["label"]), Confidence(fields["confidence"])
-    except (KeyError, ValueError):
+        case_id = UUID(sent.one("case"))
+        form = UUID(sent.one("once"))
+        label, confidence = Label(sent.one("label")), Confidence(sent.one("confidence"))
+    except ValueError:
         raise HTTPException(400) from None
-    comment = fields.get("comment", "").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
+    comment = sent.one("comment").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
     return NewReview(form, who.name, who.actor, label, confidence, Phi(comment)), case_id

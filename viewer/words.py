@@ -98,6 +98,11 @@ _EVENTS = {
     "purge": "Deleted by retention",
     "activate": "A model was activated",
     "review": "Reviewed",
+    "login": "Logged in",
+    "logout": "Logged out",
+    "refuse": "Refused",
+    "user": "A user was changed",
+    "token": "A token was changed",
 }
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",

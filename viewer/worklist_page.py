@@ -14,7 +14,7 @@ from db.session import Sessions
 from viewer import access
 from viewer.asked import Asked
 from viewer.counting import Counts
-from viewer.forms import Fields
+from viewer.forms import Form
 from viewer.live import LivePages, Shown
 from viewer.opened import Openings
 from viewer.render import Templates
@@ -46,6 +46,7 @@ class WorklistPage:
         text = self.searches.text(asked.found, whose=access.principal(request).name)
         token = self.openings.token(request, study_id=None, detail="worklist")
         around = {
+            "here": "worklist",
             "asked": asked,
             "searched": text,
             "senders": [peer.ae_title for peer in self.settings.peers if peer.may_send],
@@ -53,9 +54,9 @@ class WorklistPage:
         live = Shown("worklist", lambda: self._live(asked, text), _EVERY_S, around)
         return self.pages.page(request, live, token, shared=True)
 
-    def search(self, request: Request, fields: Fields) -> Response:
+    def search(self, request: Request, form: Form) -> Response:
         """Keep what is searched for, write down that it was, and go where the studies are; nothing typed: to all."""
-        text = fields.get("text", "").strip()[:_LONGEST_SEARCH].replace("\0", "")
+        text = form.one("text").strip()[:_LONGEST_SEARCH].replace("\0", "")
         if not text:
             return RedirectResponse("/", 303)
         who = access.principal(request).name

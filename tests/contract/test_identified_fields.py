@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import String
 
+from db import access_tables  # noqa: F401 - its tables belong to the metadata
 from db.column_types import PhiText
 from db.tables import PHI, Base
 
@@ -36,9 +37,18 @@ NO_IDENTIFIERS = {
     "reviews.label": "a word of ours",
     "reviews.model_label": "a word of ours",
     "reviews.confidence": "a word of ours",
-    "audit_events.actor": "a process, a machine, or an operator; never a patient",
+    "audit_events.actor": "a process, a machine, an operator or a user; never a patient",
     "audit_events.action": "a word of ours",
     "audit_events.detail": "codes and counts",
+    "users.name": "a user's login; staff, never a patient",
+    "users.role": "a word of ours",
+    "users.password": "a hash",
+    "web_sessions.token_sha256": "a digest",
+    "api_tokens.label": "what an administrator called a program",
+    "api_tokens.token_sha256": "a digest",
+    "api_tokens.scopes": "words of ours",
+    "login_attempts.name_key": "a user's key, or a digest",
+    "login_attempts.address": "a machine's address",
 }
 """The columns of identified tables whose text names no patient, and why."""
 

@@ -8,7 +8,16 @@ import pytest
 from pydantic import BaseModel
 
 from core import settings
-from core.settings import ChecksSettings, Peer, ReportSettings, RetentionSettings, Route, Settings, ViewRule
+from core.settings import (
+    ChecksSettings,
+    Peer,
+    ReportSettings,
+    RetentionSettings,
+    Route,
+    Settings,
+    ViewRule,
+    WebSettings,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "perfuscope.example.toml"
 TABLES: dict[str, type[BaseModel]] = {
@@ -17,9 +26,13 @@ TABLES: dict[str, type[BaseModel]] = {
     "report": ReportSettings,
     "checks": ChecksSettings,
     "retention": RetentionSettings,
+    "web": WebSettings,
     "view_rules": ViewRule,
 }
-NO_DEFAULT = {"database_url", "broker_url", "model", "retention.objects_days", "retention.studies_days"}
+NO_DEFAULT = {
+    *("database_url", "broker_url", "model", "retention.objects_days", "retention.studies_days"),
+    *("web.certificate", "web.key"),
+}
 MUST_BE_GIVEN = {"peers.name", "peers.ae_title", "routes.destinations", "view_rules.view", "view_rules.keywords"}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from entry import cookie_of
 from harness import Installation, Pacs, until
 from leak_watch import Crawl, Seen, watching
 from pydicom import Dataset
@@ -118,7 +119,8 @@ def _run(installation: Installation, studies: list[list[Dataset]], messages: dic
     until(lambda: installation.pacs.of(good[0].StudyInstanceUID), 60, "the report arrives")
     until(installation.completed, 60, "all are done")
     assert len(installation.results()) == len(studies)
-    return Crawl(f"http://127.0.0.1:{installation.web_port}", pictures=1).run()
+    base = f"http://127.0.0.1:{installation.web_port}"
+    return Crawl(base, pictures=1, cookie=cookie_of(installation)).run()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from entry import cookie_of
 from harness import PACS_AE, until
 from leak_watch import Crawl, Seen, watching
 from node_harness import Sender, encoded
@@ -195,7 +196,7 @@ def _searched(hospital: Site, folder: Path, temporary: Path, number: int) -> dic
             if place % 25 == 0:
                 refused(hospital, tokens.number)
         until(lambda: _all_done(hospital, len(sent)), 600, "every study is done and every report delivered")
-        crawl = Crawl(f"http://127.0.0.1:{hospital.web_port}", PICTURES).run()
+        crawl = Crawl(f"http://127.0.0.1:{hospital.web_port}", PICTURES, cookie_of(hospital)).run()
         hospital.run("studies", "list")
         hospital.run("jobs", "list")
     hospital.stop_all()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from entry import cookie_of
 from harness import PACS_AE, until, write
 from production_site import Site, site
 from pydicom import Dataset
@@ -76,8 +77,9 @@ def test_the_admins_views_say_what_results_say(hospital: Site, study: str) -> No
 def test_the_pages_are_served_under_the_viewers_role_and_the_visit_is_written_down(hospital: Site, study: str) -> None:
     study_id = hospital.results()[study]["study_id"]
     base = f"http://127.0.0.1:{hospital.web_port}"
+    logged_in = {"Cookie": cookie_of(hospital)}
     for place in ("/", f"/studies/{study_id}"):
-        with urllib.request.urlopen(f"{base}{place}", timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"{base}{place}", headers=logged_in), timeout=20) as answer:
             assert answer.status == 200
     with hospital.postgresql.connected(hospital.database) as connection:
         actions = connection.execute("SELECT action FROM phi.audit_events WHERE study_id = %s", [study_id]).fetchall()

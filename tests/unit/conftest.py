@@ -11,11 +11,12 @@ from pathlib import Path
 
 import drawn
 import pytest
+from argon2 import PasswordHasher
 from dataset_command import SPLIT, run
 from kept_engines import Anew, anew, engine_on
 from ward import Clock, Ward
 
-from core import log
+from core import log, passwords
 from db import schema
 from db.session import Sessions, make_engine
 
@@ -68,6 +69,13 @@ def ward(sessions_by_clock: Sessions, clock: Clock) -> Ward:
     made = Ward(sessions_by_clock, clock)
     made.activate()
     return made
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost nothing, where how much they cost is not what is tested."""
+    monkeypatch.setattr(passwords, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._decoy.cache_clear()
 
 
 @pytest.fixture

@@ -245,7 +245,8 @@ def raises(how: str):
 def answers():
     return {"who": Phi("TESTPATIENT^CANARY")}
 
-server.serve(app, server.listen(Settings(home=Path(sys.argv[1]), web_port=int(sys.argv[2]))))
+settings = Settings(home=Path(sys.argv[1]), web_port=int(sys.argv[2]))
+server.serve(app, server.listen(settings), settings.web)
 """
 
 

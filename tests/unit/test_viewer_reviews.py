@@ -47,7 +47,7 @@ def test_a_review_stands_beside_the_models_result_and_changes_nothing_of_it(ward
     assert 'class="standing differs"' in pages_of.get("/").text
     with ward.sessions.read() as session:
         (event,) = [e for e in audit.of_study(session, study_id) if e.action is AuditAction.REVIEW]
-        assert (event.actor, event.detail) == ("web", "revision=1 normal high")
+        assert (event.actor, event.detail) == ("user:reader", "revision=1 normal high")
         assert session.get_one(Case, cases.latest(session, study_id).id).label is Label.ISCHEMIA
 
 
@@ -101,6 +101,7 @@ def test_a_review_is_of_the_revision_that_was_read(ward, tmp_path):
         {"once": "x"},
         {"case": "1"},
         {"case": str(uuid4())},
+        {"case": ""},
     ],
 )
 def test_a_form_that_is_not_ours_adds_nothing(ward, tmp_path, changed):
@@ -109,7 +110,7 @@ def test_a_form_that_is_not_ours_adds_nothing(ward, tmp_path, changed):
     fields = said(pages_of.get(place).text) | changed
     assert pages_of.post(f"{place}/reviews", fields).status_code in {400, 404}
     assert pages_of.post(f"{place}/reviews", b"label=normal").status_code == 400
-    assert pages_of.post(f"{place}/reviews", {"comment": "x" * 40_000}).status_code == 413
+    assert pages_of.post(f"{place}/reviews", {"comment": "x" * 100_000}).status_code == 403
     assert pages_of.post(f"/studies/{uuid4()}/reviews", said(pages_of.get(place).text)).status_code == 404
     with ward.sessions.read() as session:
         assert reviews.of_study(session, study_id) == []

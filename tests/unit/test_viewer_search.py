@@ -24,7 +24,7 @@ def test_a_search_leads_to_an_address_that_says_nothing_of_it(ward, tmp_path):
     assert "testpatient, joan" in page
     with ward.sessions.read() as session:
         (event,) = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.SEARCH))
-        assert (event.actor, event.study_id, "joan" in event.detail) == ("web", None, False)
+        assert (event.actor, event.study_id, "joan" in event.detail) == ("user:reader", None, False)
 
 
 def test_nothing_typed_is_the_whole_list_and_an_unknown_search_has_ended(ward, tmp_path):

@@ -50,7 +50,7 @@ def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, scr
     assert left_in(home) == set()
     with ward.sessions.read() as session:
         (event,) = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.TRY))
-        assert (event.actor, event.study_id, event.detail) == ("web", None, "files=3")
+        assert (event.actor, event.study_id, event.detail) == ("user:reader", None, "files=3")
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
@@ -65,7 +65,7 @@ def test_one_view_is_seen_alone_and_a_stranger_is_refused_in_a_sentence(ward, tm
 
 @pytest.mark.parametrize("database", ["sqlite"])
 @pytest.mark.parametrize(
-    "body", [b"", b"\n", b"0\n", b"3\nab", b"x\nab", b"1,1,1,1\nabcd", b"-1\na", "\u0661\na".encode(), b"9" * 200 + b"\n"]
+    "body", [b"", b"\n", b"0\n", b"3\nab", b"x\nab", b"1,1,1,1\nabcd", b"-1\na", b"\xd9\xa1\na", b"9" * 200 + b"\n"]
 )
 def test_a_body_that_is_not_the_pages_own_is_refused(ward, tmp_path, body):
     assert reader(ward, tmp_path).post("/try", body).status_code == 400

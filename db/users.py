@@ -1,0 +1,149 @@
+"""Users: who may log in, as what. Every change is written down with it. Nothing here commits."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from core import passwords
+from core.errors import PerfuscopeError
+from core.roles import Role
+from core.types import AuditAction
+from db import audit
+from db.access_tables import NAME_LENGTH, LoginAttempt, User, WebSession
+
+_NAME = re.compile(rf"[a-z][a-z0-9._-]{{1,{NAME_LENGTH - 1}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who changes a user, and when."""
+
+    actor: str
+    now: datetime
+
+
+def named(session: Session, name: str) -> User:
+    """The user of that name, in any case of letters; PerfuscopeError with those there are."""
+    found = find(session, name)
+    if found is None:
+        known = ", ".join(session.scalars(select(User.name).order_by(User.name)))
+        msg = f"there is no user {name!r}; " + (f"known are: {known}" if known else "add one: perfuscope user add NAME")
+        raise PerfuscopeError(msg)
+    return found
+
+
+def find(session: Session, name: str) -> User | None:
+    """The user of that name, in any case of letters."""
+    return session.scalar(select(User).where(User.name == name.strip().lower()))
+
+
+def listed(session: Session) -> list[User]:
+    """All users by name, those who were disabled too."""
+    return list(session.scalars(select(User).order_by(User.name)))
+
+
+def anybody(session: Session) -> bool:
+    """Whether there is somebody who may log in."""
+    return session.scalar(select(User.id).where(User.disabled_at.is_(None)).limit(1)) is not None
+
+
+def add(session: Session, name: str, role: Role, password: str, *, must_change: bool, by: Hand) -> User:
+    """A new user. PerfuscopeError for a name that is taken or not allowed, or a password that is weak."""
+    name = name.strip().lower()
+    if not _NAME.fullmatch(name):
+        msg = f"the user name {name!r} is not allowed: 2 to {NAME_LENGTH} of a-z, 0-9, '.', '_' and '-', a letter first"
+        raise PerfuscopeError(msg)
+    if find(session, name) is not None:
+        msg = f"there is a user {name!r} already; a name is never given twice"
+        raise PerfuscopeError(msg)
+    _refuse_weak(password, name)
+    made = User(
+        id=uuid4(),
+        name=name,
+        role=role,
+        password=passwords.hashed(password),
+        must_change=must_change,
+        created_at=by.now,
+        password_set_at=by.now,
+    )
+    session.add(made)
+    _record(session, made, f"added role={role.value}", by)
+    return made
+
+
+def set_role(session: Session, user: User, role: Role, *, by: Hand) -> None:
+    """Another role; logins of the old one end. PerfuscopeError where no administrator would be left."""
+    if user.role is role:
+        return
+    if user.role is Role.ADMIN:
+        _refuse_last(session, user)
+    user.role = role
+    end_sessions(session, user.id)
+    _record(session, user, f"role={role.value}", by)
+
+
+def disable(session: Session, user: User, *, by: Hand) -> None:
+    """Let them in no longer, nor their programs. PerfuscopeError where no administrator would be left."""
+    if user.disabled_at is not None:
+        return
+    if user.role is Role.ADMIN:
+        _refuse_last(session, user)
+    user.disabled_at = by.now
+    end_sessions(session, user.id)
+    _record(session, user, "disabled", by)
+
+
+def enable(session: Session, user: User, *, by: Hand) -> None:
+    """Let them in again."""
+    if user.disabled_at is None:
+        return
+    user.disabled_at = None
+    _record(session, user, "enabled", by)
+
+
+def set_password(session: Session, user: User, password: str, *, must_change: bool, by: Hand) -> None:
+    """Another password; every login with the old one ends, and a lock does too. PerfuscopeError for a weak one."""
+    _refuse_weak(password, user.name)
+    user.password = passwords.hashed(password)
+    user.password_set_at = by.now
+    user.must_change = must_change
+    end_sessions(session, user.id)
+    _forget_failures(session, user)
+    _record(session, user, "password", by)
+
+
+def unlock(session: Session, user: User, *, by: Hand) -> None:
+    """Let them try again at once, after too many wrong passwords."""
+    _forget_failures(session, user)
+    _record(session, user, "unlocked", by)
+
+
+def end_sessions(session: Session, user_id: UUID) -> None:
+    """Every login of the user's ends."""
+    session.execute(delete(WebSession).where(WebSession.user_id == user_id))
+
+
+def _forget_failures(session: Session, user: User) -> None:
+    session.execute(delete(LoginAttempt).where(LoginAttempt.name_key == user.id.hex))
+
+
+def _refuse_weak(password: str, name: str) -> None:
+    wrong = passwords.weakness(password, name=name)
+    if wrong is not None:
+        raise PerfuscopeError(wrong)
+
+
+def _refuse_last(session: Session, user: User) -> None:
+    others = select(func.count()).where(User.role == Role.ADMIN, User.disabled_at.is_(None), User.id != user.id)
+    if user.disabled_at is None and not session.scalar(others):
+        msg = f"{user.name} is the last administrator who may log in; make another one first"
+        raise PerfuscopeError(msg)
+
+
+def _record(session: Session, user: User, what: str, by: Hand) -> None:
+    detail = f"{user.name} {what}"
+    audit.record(session, AuditAction.USER, actor=by.actor, now=by.now, subject=user.id, detail=detail)

@@ -1,0 +1,113 @@
+"""What is said when something is wrong: a page of ours, or to a program a few words as JSON (RFC 9457)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from viewer.access import MUST_CHANGE, shown
+from viewer.render import Templates
+
+_RETRY_S = 5
+_API = "/api/"
+_CAME_FROM = re.compile(r"/[A-Za-z0-9._~/?=&%+-]{0,400}")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a status means to whoever reads the page."""
+
+    title: str
+    text: str
+
+
+_UNKNOWN = Said("Nothing is here", "There is no such study, revision or page. It may have been deleted.")
+_SAID = {
+    400: Said("That cannot be read", "What was sent is not what the page would send. Nothing was changed."),
+    401: Said("Log in first", "Your login is over, or there was none."),
+    403: Said("Not yours", "Your role does not open this page. An administrator can give you another one."),
+    404: _UNKNOWN,
+    405: Said("Not that way", "This address is asked for by another method."),
+    413: Said("That is too much", "Nothing was kept. One to three screens of at most 64 MB together can be tried."),
+    422: Said("Asked wrongly", "A parameter is not one that is allowed; the API's description says which are."),
+    500: Said("Something went wrong", "The log says where. Nothing was changed."),
+    503: Said(
+        "Not just now",
+        "The database does not answer, or takes no writing, and a page is shown only once its opening is written down. "
+        "This page tries again by itself.",
+    ),
+}
+_FORGED = Said(
+    "Send it again",
+    "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was "
+    "changed: open the page again.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Answers for every error; none shows what was asked for or what went wrong inside."""
+
+    templates: Templates
+
+    def tell(self, app: FastAPI) -> None:
+        """Have the application answer so."""
+        app.add_exception_handler(HTTPException, self._refusal)
+        app.add_exception_handler(RequestValidationError, self._misread)
+        app.add_exception_handler(SQLAlchemyError, lambda request, _error: self.answer(request, 503))
+        app.add_exception_handler(Exception, lambda request, _error: self.answer(request, 500))
+
+    def forged(self, request: Request) -> Response:
+        """For a form that no page of ours made for this login."""
+        return self.answer(request, 403, _FORGED)
+
+    def answer(
+        self, request: Request, status: int, said: Said | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The page, or the words for a program."""
+        said = said or _SAID.get(status, _UNKNOWN)
+        sent = dict(headers or {}) | ({"Retry-After": str(_RETRY_S)} if status == 503 else {})
+        if is_api(request):
+            body = {"type": "about:blank", "title": said.title, "status": status, "detail": said.text}
+            return JSONResponse(body, status, headers=sent, media_type="application/problem+json")
+        retry_s = _RETRY_S if status == 503 else None
+        context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
+        return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)
+
+    def _misread(self, request: Request, _error: Exception) -> Response:
+        """An address of a page that cannot be is one of no page; a program is told that it asked wrongly."""
+        return self.answer(request, 422 if is_api(request) else 404)
+
+    def _refusal(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            return self.answer(request, 500)
+        if error.status_code == 401:
+            return self._stranger(request)
+        if error.detail == MUST_CHANGE:
+            return RedirectResponse("/account", 303) if not is_api(request) else self.answer(request, 403)
+        return self.answer(request, error.status_code, headers=error.headers)
+
+    def _stranger(self, request: Request) -> Response:
+        """A browser that opens a page goes to the login and comes back; everybody else is told."""
+        opens = request.method == "GET" and request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+        if opens and not is_api(request) and "text/html" in request.headers.get("accept", "text/html"):
+            back = str(request.url.remove_query_params("seen").replace(scheme="", netloc=""))
+            return RedirectResponse("/login" if back == "/" else f"/login?next={quote(back, safe='/')}", 303)
+        return self.answer(request, 401, headers={"WWW-Authenticate": 'Bearer realm="perfuscope"'})
+
+
+def is_api(request: Request) -> bool:
+    """Whether a program asks."""
+    return request.url.path.startswith(_API)
+
+
+def place_to_return_to(text: str) -> str:
+    """An address of ours to go to after the login; the worklist for anything else."""
+    ours = _CAME_FROM.fullmatch(text) and not text.startswith("//") and not text.startswith(("/login", "/logout"))
+    return text if ours else "/"

@@ -1,0 +1,99 @@
+"""Logging in and out."""
+
+import math
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import FastAPI, Request, Response
+from fastapi.params import Depends
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from core.roles import Role
+from core.types import AuditAction
+from db import audit, users, web_sessions
+from db.access_tables import User
+from db.session import Sessions
+from viewer.access import PUBLIC, allowed, principal, shown
+from viewer.door import Door
+from viewer.errors import place_to_return_to
+from viewer.forms import Form
+from viewer.render import Templates
+from viewer.turnstile import Turnstile, Wait, Wrong
+
+_WRONG = "This name and this password do not belong together."
+_BUSY = "Too many people log in at once. Try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The page to log in on, and the way out."""
+
+    sessions: Sessions
+    templates: Templates
+    door: Door
+    turnstile: Turnstile
+
+    def add_to(self, app: FastAPI) -> None:
+        """The addresses."""
+        everybody = [Depends(allowed(*Role, while_changing=True))]
+        app.add_api_route("/login", self.page, methods=["GET", "HEAD"], dependencies=[Depends(PUBLIC)])
+        app.add_api_route("/login", self.enter, methods=["POST"], dependencies=[Depends(PUBLIC)])
+        app.add_api_route("/logout", self.leave, methods=["POST"], dependencies=everybody)
+
+    def page(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's word for it
+        """The form, or the way to the first user where there is none."""
+        if self.door.known(request) is not None:
+            return RedirectResponse(place_to_return_to(next), 303)
+        with self.sessions.read() as session:
+            anybody = users.anybody(session)
+        return self._page(request, next, anybody=anybody)
+
+    def enter(self, request: Request, form: Form) -> Response:
+        """Log in: a new token for the browser, whatever it had before."""
+        back = place_to_return_to(form.one("next"))
+        verdict = self.turnstile.check(form.one("name"), form.one("password"), request.state.origin.address)
+        if isinstance(verdict, Wait):
+            minutes = math.ceil(verdict.seconds / 60)
+            said = f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+            return self._page(request, back, said=said, status=429, wait_s=verdict.seconds)
+        if verdict is Wrong.BUSY:
+            return self._page(request, back, said=_BUSY, status=503, wait_s=1)
+        if not isinstance(verdict, UUID):
+            return self._page(request, back, said=_WRONG, status=401)
+        answer = RedirectResponse(back, 303)
+        self.let_in(request, answer, verdict)
+        return answer
+
+    def let_in(self, request: Request, answer: Response, user_id: UUID) -> None:
+        """Open a login for the user and give the browser its token."""
+        with self.sessions.write() as session:
+            now = self.sessions.now(session)
+            user = session.get_one(User, user_id)
+            token = web_sessions.open_for(session, user, now=now, limits=self.door.limits)
+            detail = f"address={request.state.origin.address}"
+            audit.record(session, AuditAction.LOGIN, actor=f"user:{user.name}", now=now, subject=user.id, detail=detail)
+        self.door.cookie.give(request, answer, token)
+
+    def leave(self, request: Request) -> Response:
+        """Log out: the token is good for nothing any more."""
+        who = principal(request)
+        if who.key_id is not None:
+            with self.sessions.write() as session:
+                now = self.sessions.now(session)
+                web_sessions.end(session, who.key_id)
+                audit.record(session, AuditAction.LOGOUT, actor=who.actor, now=now, subject=who.user_id)
+        answer = RedirectResponse("/login", 303)
+        self.door.cookie.take(request, answer)
+        return answer
+
+    def _page(
+        self, request: Request, back: str, *, anybody: bool = True, said: str = "", status: int = 200, wait_s: int = 0
+    ) -> Response:
+        visit = None if self.door.cookie.of(request) else web_sessions.new_token()
+        request.state.visit = visit
+        context = {"back": place_to_return_to(back), "said": said, "anybody": anybody}
+        headers = {"Retry-After": str(wait_s)} if wait_s else None
+        answer = HTMLResponse(self.templates.text("login.html", **shown(request), **context), status, headers)
+        if visit is not None:
+            self.door.cookie.give(request, answer, visit)
+        return answer

@@ -1,0 +1,93 @@
+"""One password at a time: checked, counted, and after too many wrong ones not even looked at."""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from core import passwords
+from core.types import AuditAction
+from db import audit, login_attempts, users
+from db.access_tables import User
+from db.session import Sessions
+
+_PATIENCE_S = 5
+NOBODY = "web"
+"""What the audit trail calls whoever could not say who they are."""
+
+
+class Wrong(Enum):
+    """Why somebody is not let in, where no time is named."""
+
+    PASSWORD = auto()
+    """The name or the password; which one is not told."""
+    BUSY = auto()
+    """Too many try at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Too many were wrong: nothing is looked at until then."""
+
+    seconds: int
+
+
+class Turnstile:
+    """Checks passwords, one after the other: a hash takes 64 MiB, and nobody counts past another's try."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._turn = threading.Lock()
+        self._key = secrets.token_bytes(32)
+
+    def check(self, name: str, password: str, address: str) -> UUID | Wrong | Wait:
+        """The user's id if the password is theirs. Unknown, disabled and known names get the same answers."""
+        if not self._turn.acquire(timeout=_PATIENCE_S):
+            return Wrong.BUSY
+        try:
+            with self._sessions.read() as session:
+                user = users.find(session, name)
+                key = user.id.hex if user is not None else self._unknown(name)
+                wait = _wait(session, key, address, now=self._sessions.now(session))
+            if wait is not None:
+                return wait
+            may = user is not None and user.disabled_at is None
+            good = passwords.matches(user.password if user is not None and may else None, password)
+            return self._passed(user, password) if user is not None and good else self._failed(user, key, address)
+        finally:
+            self._turn.release()
+
+    def _passed(self, user: User, password: str) -> UUID:
+        with self._sessions.write() as session:
+            login_attempts.forget(session, user.id.hex)
+            kept = session.get_one(User, user.id)
+            if passwords.outdated(kept.password):
+                kept.password = passwords.hashed(password)
+        return user.id
+
+    def _failed(self, user: User | None, key: str, address: str) -> Wrong | Wait:
+        with self._sessions.write() as session:
+            now = self._sessions.now(session)
+            login_attempts.failed(session, key, address, now=now)
+            session.flush()
+            wait = _wait(session, key, address, now=now)
+            why = "unknown_name" if user is None else "disabled" if user.disabled_at else "wrong_password"
+            detail = f"login {why} address={address}" + (" locked" if wait else "")
+            subject = user.id if user is not None else None
+            audit.record(session, AuditAction.REFUSE, actor=NOBODY, now=now, subject=subject, detail=detail)
+        return wait or Wrong.PASSWORD
+
+    def _unknown(self, name: str) -> str:
+        """Counts tries of a name that nobody has, without keeping it: it may have been a password."""
+        return hmac.new(self._key, name.strip().lower().encode(errors="replace"), hashlib.sha256).hexdigest()[:32]
+
+
+def _wait(session: Session, key: str, address: str, *, now: datetime) -> Wait | None:
+    until = login_attempts.locked_until(session, key, address, now=now)
+    return None if until is None else Wait(max(1, round((until - now).total_seconds())))

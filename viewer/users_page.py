@@ -1,0 +1,132 @@
+"""The administrators' page of users."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.params import Depends
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from core import passwords
+from core.errors import PerfuscopeError
+from core.roles import Role
+from db import users
+from db.access_tables import User
+from db.session import Sessions
+from db.users import Hand
+from viewer.access import allowed, principal, shown
+from viewer.forms import Fields, Form
+from viewer.render import Templates, sentence
+
+_Change = Callable[[Session, User, Fields, Hand], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What came of a change; a secret is shown this once."""
+
+    text: str
+    secret: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UsersPage:
+    """Who may log in: add, another role, another password, not any longer."""
+
+    sessions: Sessions
+    templates: Templates
+
+    def add_to(self, app: FastAPI) -> None:
+        """The addresses."""
+        admin = [Depends(allowed(Role.ADMIN))]
+        app.add_api_route("/admin/users", self.page, methods=["GET", "HEAD"], dependencies=admin)
+        app.add_api_route("/admin/users", self.add, methods=["POST"], dependencies=admin)
+        app.add_api_route("/admin/users/{user_id}", self.change, methods=["POST"], dependencies=admin)
+
+    def page(self, request: Request) -> Response:
+        """The list as it is."""
+        return self._page(request)
+
+    def add(self, request: Request, form: Form) -> Response:
+        """A new user with a password that is shown once and must be changed at the first login."""
+        password = passwords.made_up()
+        try:
+            with self.sessions.write() as session:
+                role = _role(form.one("role"))
+                by = self._hand(session, request)
+                user = users.add(session, form.one("name"), role, password, must_change=True, by=by)
+        except PerfuscopeError as error:
+            return self._page(request, Notice(sentence(error), wrong=True), 422)
+        return self._page(
+            request, Notice(f"{user.name} may log in with this password, and must change it then.", password)
+        )
+
+    def change(self, request: Request, user_id: UUID, form: Form) -> Response:
+        """What the pressed button says."""
+        change = _CHANGES.get(form.one("do"))
+        if change is None:
+            raise HTTPException(400)
+        secret = passwords.made_up() if change is _new_password else ""
+        try:
+            with self.sessions.write() as session:
+                user = session.get(User, user_id)
+                if user is None:
+                    raise HTTPException(404)
+                fields = Fields({**form.sent, "made_up": [secret]})
+                said = change(session, user, fields, self._hand(session, request))
+        except PerfuscopeError as error:
+            return self._page(request, Notice(sentence(error), wrong=True), 409)
+        return self._page(request, Notice(said, secret))
+
+    def _hand(self, session: Session, request: Request) -> Hand:
+        return Hand(actor=principal(request).actor, now=self.sessions.now(session))
+
+    def _page(self, request: Request, notice: Notice | None = None, status: int = 200) -> Response:
+        with self.sessions.read() as session:
+            context = {"users": users.listed(session), "roles": list(Role), "notice": notice}
+        return HTMLResponse(self.templates.text("users.html", **shown(request), **context), status)
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        msg = f"the role {text!r} is not allowed: it is one of {', '.join(Role)}"
+        raise PerfuscopeError(msg) from None
+
+
+def _set_role(session: Session, user: User, form: Fields, by: Hand) -> str:
+    users.set_role(session, user, _role(form.one("role")), by=by)
+    return f"{user.name} is {user.role.value} now."
+
+
+def _new_password(session: Session, user: User, form: Fields, by: Hand) -> str:
+    users.set_password(session, user, form.one("made_up"), must_change=True, by=by)
+    return f"{user.name} may log in with this password, and must change it then."
+
+
+def _disable(session: Session, user: User, _form: Fields, by: Hand) -> str:
+    users.disable(session, user, by=by)
+    return f"{user.name} may not log in any longer."
+
+
+def _enable(session: Session, user: User, _form: Fields, by: Hand) -> str:
+    users.enable(session, user, by=by)
+    return f"{user.name} may log in again."
+
+
+def _unlock(session: Session, user: User, _form: Fields, by: Hand) -> str:
+    users.unlock(session, user, by=by)
+    return f"{user.name} may try again at once."
+
+
+_CHANGES: dict[str, _Change] = {
+    "role": _set_role,
+    "password": _new_password,
+    "disable": _disable,
+    "enable": _enable,
+    "unlock": _unlock,
+}
