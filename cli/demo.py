@@ -95,10 +95,11 @@ def _push(patients: list["SimulatedPatient"], to: "Address", pacs: Pacs, console
 def _results(home: Path) -> dict[str, dict[str, Any]]:
     from cli import options
     from db import results
+    from db.worklist import Filter
 
     sessions = options.sessions(options.settings(home))
     with sessions.read() as session:
-        found = results.items(session, results.Wanted())
+        found = results.listed(session, Filter())
     return {item["study_instance_uid"].reveal(): item for item in found}
 
 

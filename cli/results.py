@@ -1,7 +1,7 @@
 """``perfuscope results``: what the model said, study by study."""
 
-import csv
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
@@ -12,46 +12,91 @@ from rich.table import Table
 
 from cli import options
 from cli.operator import actor
-from cli.revealing import as_json, plain
+from cli.revealing import as_json_array
 from cli.sentences import one_sentence, shown
 from core import DISCLAIMER
 from core.errors import SettingsError
-from core.types import LABELS, AuditAction, Label
+from core.phi import Phi
+from core.types import LABELS, AuditAction, Label, State
 
 if TYPE_CHECKING:
     from db.session import Sessions
+    from db.worklist import Filter
 
 _STATE_STYLE = {"accepted": "green", "needs_review": "yellow", "no_result": "dim", "quarantined": "red"}
 
 
 @one_sentence
 def results(
-    label: Annotated[Label | None, typer.Option(help="Only studies with this label.")] = None,
+    label: Annotated[list[Label] | None, typer.Option(help="Only studies with this label; may be repeated.")] = None,
+    state: Annotated[list[State] | None, typer.Option(help="Only studies in this state; may be repeated.")] = None,
     since: Annotated[
         str | None, typer.Option(help="Only studies received since: 2026-11-23, or 2026-11-23T08:00 (UTC).")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, newest first.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only studies received before; as --since.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Only studies that came from this AE title first.")] = None,
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Only studies of which a delivery was given up.")
+    ] = False,
+    search: Annotated[
+        bool,
+        typer.Option(
+            "--search",
+            help="Ask for the beginning of a name, patient ID or accession number; a command line would show it.",
+        ),
+    ] = False,
+    sort: Annotated[
+        Literal["newest", "oldest", "completed"],
+        typer.Option(help="By the time received, or the time completed (newest first; those not done are left out)."),
+    ] = "newest",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, from the first on.")] = None,
     output: Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print.")] = "table",
     home: options.Home = None,
     config: options.Config = None,
 ) -> None:
-    """List results, newest first. The output names patients: mind where it goes."""
-    from db import results as queries
+    """List results, newest first. The output names patients: mind where it goes.
 
-    wanted = queries.Wanted(label=label, since=parse_time(since), limit=limit)
+    JSON and CSV are written study by study, so a list may be as long as it likes.
+    """
+    from db.worklist import Filter, Sort
+
+    wanted = Filter.of(
+        states=state or (),
+        labels=label or (),
+        since=parse_time(since),
+        until=parse_time(until, option="--until"),
+        sender=sender,
+        undelivered=undelivered,
+        text=_asked_for() if search else None,
+        sort=Sort(sort),
+    )
     sessions = options.sessions(options.installed(home, config))
-    with sessions.read() as session:
-        found = queries.items(session, wanted)
-    note_view(sessions, f"results {len(found)}")
+    note_view(sessions, f"results {wanted.summary}"[:255])
+    _print(sessions, wanted, limit=limit, output=output)
+
+
+def _asked_for() -> Phi:
+    """What to search for, asked on stderr or read from a pipe."""
+    return Phi(typer.prompt("Beginning of name, patient ID or accession number", err=True))
+
+
+def _print(sessions: "Sessions", wanted: "Filter", *, limit: int | None, output: str) -> None:
+    from core import csv_text
+    from db import results as queries
+    from db import worklist, worklist_table
+
+    if output == "csv":
+        found: Iterator[worklist.Row] = worklist.every(sessions, wanted, limit=limit)
+        sys.stdout.writelines(csv_text.lines(worklist_table.COLUMNS, map(worklist_table.cells, found)))
+        return
+    items = queries.every(sessions, wanted, limit=limit)
     if output == "json":
-        typer.echo(as_json(found))
-    elif output == "csv":
-        _csv(found)
+        sys.stdout.writelines(as_json_array(items))
     else:
-        show(found)
+        show(list(items))
 
 
-def parse_time(text: str | None) -> datetime | None:
+def parse_time(text: str | None, *, option: str = "--since") -> datetime | None:
     """The time that an option names, in UTC where it names no zone; SettingsError for what is none."""
     if text is None:
         return None
@@ -59,7 +104,7 @@ def parse_time(text: str | None) -> datetime | None:
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        msg = f"--since {text}: not a date or time; write 2026-11-23 or 2026-11-23T08:00"
+        msg = f"{option} {text}: not a date or time; write 2026-11-23 or 2026-11-23T08:00"
         raise SettingsError(msg) from None
 
 
@@ -116,31 +161,3 @@ def _notes(console: Console, found: list[dict[str, Any]]) -> None:
     for item in found:
         if item["reason"]:
             console.print(f"{item['study_id'][:8]}: {item['state']}: {item['reason']}", style="dim", highlight=False)
-
-
-def _csv(found: list[dict[str, Any]]) -> None:
-    columns = [
-        "study_id",
-        "study_instance_uid",
-        "patient_id",
-        "accession_number",
-        "state",
-        "revision",
-        "label",
-        "status",
-    ]
-    columns += [f"p_{name.value}" for name in LABELS]
-    columns += ["model", "model_version", "received_at", "completed_at", "reason"]
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for item in found:
-        probabilities = item["probabilities"] or {}
-        model = item["model"] or {}
-        flat = {f"p_{name.value}": probabilities.get(name.value) for name in LABELS}
-        flat |= {"model": model.get("name"), "model_version": model.get("version")}
-        writer.writerow({key: _cell(plain(value)) for key, value in (item | flat).items()})
-
-
-def _cell(value: object) -> object:
-    """A cell that a spreadsheet will not run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

@@ -109,10 +109,11 @@ def list_studies(
 ) -> None:
     """List studies with their state, newest first."""
     from db import results
+    from db.worklist import Filter
 
     sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
-        found = results.items(session, results.Wanted(limit=limit))
+        found = results.listed(session, Filter(), limit=limit)
     note_view(sessions, f"studies list {len(found)}")
     if output == "json":
         typer.echo(as_json(found))
@@ -141,10 +142,12 @@ def show(
     config: options.Config = None,
 ) -> None:
     """Show one study: its objects, revisions and deliveries."""
+    from db import study_detail
+
     sessions = options.sessions(options.installed(home, config))
     with sessions.read() as session:
         study_id = one_study(session, study)
-        found = _detail(session, study_id)
+        found = study_detail.read(session, study_id) or {}
     note_view(sessions, "studies show", study_id=study_id)
     if output == "json":
         typer.echo(as_json(found))
@@ -168,43 +171,6 @@ def one_study(session: "Session", text: str) -> UUID:
         msg = f"{len(found)} studies begin so; give more of the key"
         raise PerfuscopeError(msg)
     return found[0]
-
-
-def _detail(session: "Session", study_id: UUID) -> dict[str, Any]:
-    from db import cases, reports, results, studies
-
-    item = results.items(session, results.Wanted(study_id=study_id))[0]
-    item["objects"] = [
-        {
-            "kind": instance.modality,
-            "description": instance.series_description,
-            "view": instance.view.value if instance.view else None,
-            "state": instance.state.value,
-            "reason": instance.reason.sentence if instance.reason else None,
-            "decision": instance.decision.value if instance.decision else None,
-            "purged_at": instance.purged_at.isoformat() if instance.purged_at else None,
-            "sop_instance_uid": instance.sop_instance_uid,
-        }
-        for instance in studies.current_instances(session, study_id)
-    ]
-    item["revisions"] = [
-        {
-            "revision": case.revision,
-            "stage": case.stage.value,
-            "outcome": case.outcome.value if case.outcome else None,
-            "label": case.label.value if case.label else None,
-            "reason": case.reason.sentence + (f" ({case.detail})" if case.detail else "") if case.reason else None,
-            "superseded": case.superseded_at.isoformat() if case.superseded_at else None,
-        }
-        for case in cases.revisions(session, study_id)
-    ]
-    item["reports"] = [
-        {"revision": case.revision} | results.report_item(report, job, superseded=case.superseded_at is not None)
-        for case in cases.revisions(session, study_id)
-        for report in reports.of_case(session, case.id)
-        for job in (*reports.deliveries(session, report.id),) or (None,)
-    ]
-    return item
 
 
 def _object_columns(objects: list[dict[str, Any]]) -> list[str]:

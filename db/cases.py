@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from core.types import LABELS, Outcome, Probabilities, Reason, Stage, Status, StudyPrediction, View
-from db.tables import Case, Prediction, ViewImage
+from db.tables import Case, Prediction, Study, ViewImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ def open_revision(session: Session, opening: Opening, *, now: datetime) -> Case:
         update(Case).where(Case.study_id == opening.study_id, Case.superseded_at.is_(None)).values(superseded_at=now)
     )
     ended = opening.outcome is not None
+    study = session.get_one(Study, opening.study_id)
+    study.cased_at = study.cased_at or now
     case = Case(
         id=uuid4(),
         study_id=opening.study_id,
@@ -55,6 +57,9 @@ def open_revision(session: Session, opening: Opening, *, now: datetime) -> Case:
         detail=opening.detail,
         opened_at=now,
         done_at=now if ended else None,
+        received_at=study.received_at,
+        sender_ae=study.sender_ae,
+        fed_at=study.last_received_at if before is None or study.last_received_at > before.opened_at else None,
     )
     session.add(case)
     session.flush()

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core.jobs import JobStage, JobState
 from core.types import InstanceState, Label, Outcome, Stage
 from db.reports import delivery_state
-from db.results import state_of
 from db.tables import Case, Instance, Job, Prediction, Report, Study
+from db.worklist_rows import state_of
 
 NO_DESTINATION = "no_destination"
 

@@ -1,59 +1,61 @@
 """Results as people ask for them: one item a study, joined from both sides. Nothing here writes."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage
 from core.phi import NOTHING, Phi
-from core.types import InstanceState, Label, Stage
-from db import cases
+from core.types import InstanceState
+from db import cases, worklist, worklist_keys
 from db.reports import REJECTION, delivery_state
+from db.session import Sessions
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
+from db.worklist_filter import Filter
+from db.worklist_rows import state_of
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to list, newest first."""
-
-    label: Label | None = None
-    since: datetime | None = None
-    study_id: UUID | None = None
-    limit: int | None = None
-
-
-def items(session: Session, wanted: Wanted) -> list[dict[str, Any]]:
+def items(session: Session, study_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """One dictionary a study, in the form that ``perfuscope results --format json`` prints, once it is revealed."""
-    rows = session.execute(_statement(wanted)).all()
+    current = (Case.study_id == Study.id) & Case.superseded_at.is_(None)
+    statement = select(Study, Case).outerjoin(Case, current)
+    found: dict[UUID, tuple[Study, Case | None]] = {}
+    for start in range(0, len(study_ids), _CHUNK):
+        for study, case in session.execute(statement.where(Study.id.in_(study_ids[start : start + _CHUNK]))):
+            found[study.id] = (study, case)
+    rows = [found[key] for key in study_ids if key in found]
     loaded = _Loaded.of(session, [study for study, _ in rows], [case for _, case in rows if case is not None])
     return [_item(study, case, loaded) for study, case in rows]
+
+
+def listed(session: Session, wanted: Filter, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """The items of the studies that the filter lets pass, in its order; for short lists."""
+    places = worklist_keys.select_keys(session, wanted, limit=limit or _ALL)
+    return items(session, [place.study_id for place in places])
+
+
+_ALL = 10**9
+
+
+def every(sessions: Sessions, wanted: Filter, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """The same one by one, for lists of any length; see ``worklist.every``."""
+    return worklist.every(sessions, wanted, limit=limit, read=items)
 
 
 def find(session: Session, text: str) -> list[UUID]:
     """Studies whose own key begins with ``text``, or whose Study Instance UID is ``text``."""
     by_uid = session.scalars(select(Study.id).where(Study.study_instance_uid == Phi(text))).all()
-    if by_uid or not text:
+    begins = text.replace("-", "").casefold()
+    if by_uid or not re.fullmatch("[0-9a-f]{1,32}", begins):
         return list(by_uid)
-    wanted = text.replace("-", "").casefold()
-    return [study_id for study_id in session.scalars(select(Study.id)) if study_id.hex.startswith(wanted)]
-
-
-def _statement(wanted: Wanted) -> Select[Study, Case]:
-    current = (Case.study_id == Study.id) & Case.superseded_at.is_(None)
-    statement = select(Study, Case).outerjoin(Case, current).order_by(Study.received_at.desc(), Study.id)
-    if wanted.label is not None:
-        statement = statement.where(Case.label == wanted.label)
-    if wanted.since is not None:
-        statement = statement.where(Study.received_at >= wanted.since)
-    if wanted.study_id is not None:
-        statement = statement.where(Study.id == wanted.study_id)
-    return statement.limit(wanted.limit) if wanted.limit is not None else statement
+    first, last = UUID(begins.ljust(32, "0")), UUID(begins.ljust(32, "f"))
+    return list(session.scalars(select(Study.id).where(Study.id.between(first, last))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +110,13 @@ def _grouped(rows: Iterable[Any], key: str) -> dict[UUID, list[Any]]:
     return groups
 
 
-def state_of(case: Case | None, *, preparing: bool) -> str:
-    """A study's state in one word: its stage until it is done, then its outcome."""
-    if case is None:
-        return (Stage.PREPARING if preparing else Stage.RECEIVING).value
-    if case.stage is Stage.DONE and case.outcome is not None:
-        return case.outcome.value
-    return case.stage.value
-
-
 def _item(study: Study, case: Case | None, loaded: _Loaded) -> dict[str, Any]:
     item: dict[str, Any] = {
         "study_id": str(study.id),
         "study_instance_uid": study.study_instance_uid,
         "patient_id": study.patient_id,
         "accession_number": study.accession_number,
-        "state": state_of(case, preparing=study.id in loaded.preparing),
+        "state": state_of(case, preparing=study.id in loaded.preparing).value,
         "revision": None,
         "label": None,
         "status": None,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core import SELF_TEST_AE
 from core.phi import Phi
 from core.types import InstanceState
+from db import search
 from db.identity import several_patients
 from db.tables import Instance, Report, Study
 
@@ -93,7 +94,8 @@ def receive(session: Session, arrival: Arrival, *, now: datetime, fed: Container
         session.execute(_INSERT_INSTANCE, [_instance(arrival, study.id, now=now)])
     study.last_received_at = now
     study.waiting_since = study.waiting_since or now
-    _follow_identity(study, arrival.identity)
+    if _follow_identity(study, arrival.identity):
+        search.change(session, study)
     return Received(study.id, known)
 
 
@@ -119,8 +121,16 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
         "open_associations": 0,
         "identity_revision": 1,
     }
-    session.execute(insert_study(Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"]))
-    return session.scalars(_SAME_UID, same).one()
+    made = session.execute(
+        insert_study(Study)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["study_instance_uid"])
+        .returning(Study.id)
+    ).first()
+    study = session.scalars(_SAME_UID, same).one()
+    if made is not None:  # else somebody else was quicker
+        search.add(session, study)
+    return study
 
 
 def _instance(arrival: Arrival, study_id: UUID, *, now: datetime) -> dict[str, object]:
@@ -150,12 +160,17 @@ def _instance(arrival: Arrival, study_id: UUID, *, now: datetime) -> dict[str, o
 _IDENTITY = ("patient_id", "patient_name", "patient_birth_date", "accession_number", "study_date")
 
 
-def _follow_identity(study: Study, who: Identity) -> None:
-    """Keep the newest words about the study; words that contradict the known ones count as a new identity."""
+def _follow_identity(study: Study, who: Identity) -> bool:
+    """Keep the newest words about the study; words that contradict the known ones count as a new identity.
+
+    Whether anything changed by that.
+    """
     if several_patients([study, who]):
         study.identity_revision += 1
+    before = [getattr(study, field) for field in _IDENTITY]
     for field in _IDENTITY:
         setattr(study, field, getattr(who, field) or getattr(study, field))
+    return before != [getattr(study, field) for field in _IDENTITY]
 
 
 def id_of(session: Session, study_instance_uid: Phi) -> UUID | None:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, undefer
 from core.maps import Maps
 from core.types import LABELS, InstanceState, Label, View
 from db import audit, cases, reports, reviews, studies
-from db.results import state_of
 from db.tables import AuditEvent, Case, Instance, Job, ModelVersion, Prediction, Report, Review, Study, ViewImage
+from db.worklist_rows import state_of
 
 
 @dataclass(frozen=True, slots=True)

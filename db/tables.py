@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import (
     JSON,
+    Computed,
     Enum,
     ForeignKey,
     Index,
@@ -18,13 +19,26 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
 from core.roles import Role
-from core.types import AuditAction, Confidence, Decision, InstanceState, Label, Outcome, Reason, Stage, Status, View
+from core.types import (
+    AuditAction,
+    Confidence,
+    Decision,
+    InstanceState,
+    Label,
+    Outcome,
+    Reason,
+    Stage,
+    State,
+    Status,
+    View,
+)
 from db.column_types import PhiText, UtcDateTime
 
 PHI = "phi"
@@ -41,6 +55,16 @@ def _code(kind: type[StrEnum]) -> Enum:
         length=40,
         values_callable=lambda members: [m.value for m in members],
     )
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """The arguments of an index over the rows that meet a condition."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+IN_FORCE = only_where("superseded_at IS NULL")
+STATE = "CASE WHEN stage = 'done' AND outcome IS NOT NULL THEN outcome ELSE stage END"
+"""A case's state, as ``db.worklist_rows.state_of`` tells it."""
 
 
 class Base(DeclarativeBase):
@@ -68,6 +92,7 @@ class Base(DeclarativeBase):
         Reason: _code(Reason),
         Role: _code(Role),
         Stage: _code(Stage),
+        State: _code(State),
         Status: _code(Status),
         View: _code(View),
         dict[str, Any]: JSON(),
@@ -79,7 +104,13 @@ class Study(Base):
     """A study as it was received: identity and receipt."""
 
     __tablename__ = "studies"
-    __table_args__ = (Index(None, "received_at"), Index(None, "waiting_since"), {"schema": PHI})
+    __table_args__ = (
+        Index(None, "received_at", "id"),
+        Index(None, "sender_ae", "received_at", "id"),
+        Index("ix_studies_not_cased", "received_at", "id", **only_where("cased_at IS NULL")),
+        Index(None, "waiting_since"),
+        {"schema": PHI},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     study_instance_uid: Mapped[Phi] = mapped_column(PhiText(64), unique=True)
@@ -96,6 +127,32 @@ class Study(Base):
     identity_revision: Mapped[int] = mapped_column(default=1)
     identities_accepted: Mapped[str | None] = mapped_column(String(64))
     """Digest of the differing identities that an administrator has declared to be one patient."""
+    cased_at: Mapped[datetime | None]
+    """When its first revision was opened."""
+
+
+class SearchKey(Base):
+    """A word by which a study is found, folded as ``db.search`` folds what is searched for; made of ``Study``."""
+
+    __tablename__ = "search_keys"
+    __table_args__ = (
+        Index(
+            "ix_search_keys_word",
+            "word",
+            "received_at",
+            "study_id",
+            "kind",
+            postgresql_ops={"word": "varchar_pattern_ops"},
+        ),
+        {"schema": PHI},
+    )
+
+    study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """``name``, ``patient_id`` or ``accession``."""
+    word: Mapped[Phi] = mapped_column(PhiText(64), primary_key=True)
+    received_at: Mapped[datetime]
+    """The study's, so that what is found need not be looked up to be sorted."""
 
 
 class Instance(Base):
@@ -255,7 +312,17 @@ class Case(Base):
     """One revision of a study, under an opaque id. ``inputs`` lists the crops chosen for its views."""
 
     __tablename__ = "cases"
-    __table_args__ = (UniqueConstraint("study_id", "revision"), Index(None, "opened_at"))
+    __table_args__ = (
+        UniqueConstraint("study_id", "revision"),
+        Index(None, "opened_at"),
+        # One for each way that ``db.worklist_keys`` walks along; those in force are all that is listed.
+        Index("ix_cases_received", "received_at", "study_id", **IN_FORCE),
+        Index("ix_cases_state", "state", "label", "received_at", "study_id", **IN_FORCE),
+        Index("ix_cases_sender", "sender_ae", "state", "label", "received_at", "study_id", **IN_FORCE),
+        Index("ix_cases_done", "state", "label", "done_at", "study_id", **IN_FORCE),
+        Index("ix_cases_sender_done", "sender_ae", "state", "label", "done_at", "study_id", **IN_FORCE),
+    )
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy's own declaration
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     study_id: Mapped[UUID]
@@ -271,6 +338,13 @@ class Case(Base):
     opened_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
+    received_at: Mapped[datetime | None]
+    """The study's, so that lists of cases are sorted without it; None where the study was gone already."""
+    sender_ae: Mapped[str | None] = mapped_column(String(64))
+    """The study's, for the same reason."""
+    fed_at: Mapped[datetime | None]
+    """When the last object before it came; None where nothing had come since the revision before."""
+    state: Mapped[State] = mapped_column(Computed(STATE, persisted=True), deferred=True)
 
 
 class ViewImage(Base):

@@ -3,8 +3,10 @@
 A page costs the same at any place of a list of any length: a cursor is a place in an index, see ``db.worklist_keys``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +17,8 @@ from db.worklist_rows import ModelName, Row
 
 __all__ = ["Cursor", "Filter", "ModelName", "Page", "Row", "Sort", "count", "every", "page"]
 
-_CHUNK = 500
+_FIRST_CHUNK, _CHUNK = 50, 500
+"""The first studies of a long list are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,29 @@ def count(session: Session, wanted: Filter, *, at_most: int = 1000) -> int:
     return len(worklist_keys.select_keys(session, replace(wanted, cursor=None), limit=at_most))
 
 
-def every(sessions: Sessions, wanted: Filter, *, limit: int | None = None) -> Iterator[Row]:
+T = TypeVar("T")
+
+
+def every(
+    sessions: Sessions,
+    wanted: Filter,
+    *,
+    limit: int | None = None,
+    read: Callable[[Session, Sequence[UUID]], Sequence[T]] = worklist_rows.read,  # type: ignore[assignment] # T is Row
+) -> Iterator[T]:
     """All studies of the filter from its cursor on, in constant memory and without holding a transaction open.
 
-    Each is told as it stands when it is read: one whose state changes meanwhile may be told as what it was, or be
-    missed by a list of states. What arrives meanwhile is not in a list that begins with the newest.
+    ``read`` makes of keys what is told of them. Each study is told as it stands when it is read: one whose state
+    changes meanwhile may be told as what it was, or be missed by a list of states.
     """
-    left = limit
+    left, chunk = limit, _FIRST_CHUNK
     while left is None or left > 0:
+        size = chunk if left is None else min(chunk, left)
         with sessions.read() as session:
-            found = page(session, wanted, _CHUNK if left is None else min(_CHUNK, left))
-        yield from found.rows
-        left = None if left is None else left - len(found.rows)
-        if found.next_cursor is None:
+            places = worklist_keys.select_keys(session, wanted, limit=size)
+            found = read(session, [place.study_id for place in places])
+        yield from found
+        left = None if left is None else left - len(places)
+        if len(places) < size:
             return
-        wanted = replace(wanted, cursor=found.next_cursor)
+        wanted, chunk = replace(wanted, cursor=places[-1]), _CHUNK

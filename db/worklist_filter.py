@@ -49,9 +49,9 @@ class Filter:
     labels: frozenset[Label] = frozenset()
     """What the model called the newest revision, also where that needs review; with ``accepted`` alone, results."""
     since: datetime | None = None
-    """Received then or later."""
+    """Then or later: received, or in a list sorted by completion, completed."""
     until: datetime | None = None
-    """Received before then."""
+    """Before then, likewise."""
     sender: str | None = None
     """The AE title that the study came from first."""
     needs_review: bool | None = None
@@ -85,3 +85,26 @@ class Filter:
     def searches(self) -> bool:
         """Whether an identified value is searched for."""
         return any(value is not None for value in (self.text, self.patient_id, self.accession_number))
+
+    @property
+    def summary(self) -> str:
+        """What is asked for, for the audit trail: codes and times; of a search only what is searched in."""
+        said = [
+            *sorted(self.states),
+            *sorted(self.labels),
+            *(
+                f"{name}={value:%Y-%m-%dT%H:%MZ}"
+                for name, value in (("since", self.since), ("until", self.until))
+                if value
+            ),
+            *(
+                f"{name}={getattr(self, name)}"
+                for name in ("sender", "needs_review")
+                if getattr(self, name) is not None
+            ),
+            *(["undelivered"] if self.undelivered else []),
+            *(f"search={n}" for n in ("text", "patient_id", "accession_number") if getattr(self, n) is not None),
+            *([self.sort.value] if self.sort is not Sort.NEWEST else []),
+            *(["continued"] if self.cursor else []),
+        ]
+        return " ".join(said) or "all"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.errors import PerfuscopeError
 from core.jobs import JobStage
 from core.types import AuditAction, Decision, InstanceState, Outcome, Reason
-from db import audit, cases, identity, jobs, studies
+from db import audit, cases, identity, jobs, search, studies
 from db.tables import Instance, Study
 from dicom_node import completion
 from dicom_node.completion import Policy
@@ -122,6 +122,7 @@ def _follow_what_is_left(session: Session, study: Study) -> None:
         study.patient_id = newest.patient_id
         study.patient_name = newest.patient_name
         study.patient_birth_date = newest.patient_birth_date
+        search.change(session, study)
 
 
 def _judge_anew(session: Session, study_id: UUID, *, now: datetime, policy: Policy) -> None:

@@ -1,18 +1,14 @@
 """The figures of an evaluation, as a card keeps them, each with its n and its uncertainty."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from core.proportion import wilson
 from core.types import LABELS, Label, View
-
-Z95 = 1.959963984540054
-"""The normal quantile of a 95 % interval."""
-
 
 Source = Literal["simulated", "clinical"]
 """Where patients come from; it stands beside every figure."""
@@ -38,11 +34,8 @@ class Proportion(Record):
         """The proportion of ``hits`` in ``n``."""
         if n == 0:
             return cls(hits=0, n=0, value=None, low=0.0, high=1.0)
-        p, z2 = hits / n, Z95 * Z95
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z95 * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        low, high = max(0.0, centre - half), min(1.0, centre + half)
-        return cls(hits=hits, n=n, value=round(p, 4), low=round(low, 4), high=round(high, 4))
+        low, high = wilson(hits, n)
+        return cls(hits=hits, n=n, value=round(hits / n, 4), low=round(low, 4), high=round(high, 4))
 
 
 class Figures(Record):

@@ -10,6 +10,7 @@ from core.settings import Settings
 from db.session import Sessions
 from viewer import access, staff_pages
 from viewer.account import Account
+from viewer.api.routes import router
 from viewer.cookie import Cookie
 from viewer.csrf import FormGuard
 from viewer.door import Door, limits_of
@@ -43,6 +44,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     Account(sessions, templates, turnstile, login).add_to(app)
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
+    app.include_router(router(sessions, zone=templates.zone))
     app.mount("/static", _Static(directory=STATIC))
     errors = Errors(templates)
     errors.tell(app)

@@ -59,7 +59,7 @@ class Errors:
     def tell(self, app: FastAPI) -> None:
         """Have the application answer so."""
         app.add_exception_handler(HTTPException, self._refusal)
-        app.add_exception_handler(RequestValidationError, self._misread)
+        app.add_exception_handler(RequestValidationError, self._unreadable)
         app.add_exception_handler(SQLAlchemyError, lambda request, _error: self.answer(request, 503))
         app.add_exception_handler(Exception, lambda request, _error: self.answer(request, 500))
 
@@ -80,10 +80,6 @@ class Errors:
         context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
         return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)
 
-    def _misread(self, request: Request, _error: Exception) -> Response:
-        """An address of a page that cannot be is one of no page; a program is told that it asked wrongly."""
-        return self.answer(request, 422 if is_api(request) else 404)
-
     def _refusal(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             return self.answer(request, 500)
@@ -92,6 +88,13 @@ class Errors:
         if error.detail == MUST_CHANGE:
             return RedirectResponse("/account", 303) if not is_api(request) else self.answer(request, 403)
         return self.answer(request, error.status_code, headers=error.headers)
+
+    def _unreadable(self, request: Request, error: Exception) -> Response:
+        """A program is told which parameter is not allowed and why, never what it held; other pages are none."""
+        if not is_api(request) or not isinstance(error, RequestValidationError):
+            return self.answer(request, 404)
+        told = [f"{'.'.join(str(part) for part in one['loc'][:2])}: {one['msg']}" for one in error.errors()]
+        return self.answer(request, 422, Said("That is not allowed", "; ".join(told)[:1000]))
 
     def _stranger(self, request: Request) -> Response:
         """A browser that opens a page goes to the login and comes back; everybody else is told."""

@@ -21,6 +21,7 @@ RULES: dict[str, dict[str, str]] = {
     # table: what each role may do to all of its columns: Select, Insert, Update, Delete, Truncate, References, triGger
     "phi.studies": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.instances": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
+    "phi.search_keys": {"node": "SID", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.reports": {"node": "SI", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.commitments": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.commitment_items": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},

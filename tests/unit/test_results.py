@@ -13,8 +13,8 @@ from core.phi import Phi
 from core.types import REQUIRED_VIEWS, Label, Probabilities, Stage, Status, StudyPrediction, View, ViewPrediction
 from db import cases, jobs, reports, results, studies
 from db.reports import NewReport
-from db.results import Wanted
 from db.tables import Case
+from db.worklist import Filter
 
 KEYS = [
     "study_id",
@@ -35,9 +35,11 @@ KEYS = [
 ]
 
 
-def items(ward, **wanted) -> list[dict]:
+def items(ward, *, limit: int | None = None, **wanted) -> list[dict]:
+    found = list(results.every(ward.sessions, Filter.of(**wanted), limit=limit))
     with ward.sessions.read() as session:
-        return results.items(session, Wanted(**wanted))
+        assert results.listed(session, Filter.of(**wanted), limit=limit) == found
+    return found
 
 
 def classify(ward, study: str = "1.2.3", probabilities=(0.1, 0.7, 0.2), status: Status = Status.ACCEPTED) -> UUID:
@@ -170,10 +172,10 @@ def test_lists_are_newest_first_and_can_be_narrowed(ward, clock):
         classify(ward, f"1.2.{number}", probabilities)
         clock.turn(60)
     assert [item["study_instance_uid"].reveal() for item in items(ward)] == ["1.2.1", "1.2.0"]
-    assert [item["patient_id"].reveal() for item in items(ward, label=Label.NORMAL)] == ["T-001"]
+    assert [item["patient_id"].reveal() for item in items(ward, labels=[Label.NORMAL])] == ["T-001"]
     assert [item["patient_id"].reveal() for item in items(ward, since=began + timedelta(seconds=1))] == ["T-002"]
     assert len(items(ward, limit=1)) == 1
-    assert items(ward, label=Label.INFARCTION) == []
+    assert items(ward, labels=[Label.INFARCTION]) == []
 
 
 def test_more_studies_than_one_query_may_name_are_joined_all_the_same(ward, monkeypatch):

@@ -33,9 +33,15 @@ def tables(engine: Engine, schemas: list[str | None]) -> dict[str, object]:
                 "primary key": inspector.get_pk_constraint(table, schema=name),
                 "foreign keys": sorted(map(repr, inspector.get_foreign_keys(table, schema=name))),
                 "unique": sorted(map(repr, inspector.get_unique_constraints(table, schema=name))),
-                "indexes": sorted(map(repr, inspector.get_indexes(table, schema=name))),
+                "indexes": sorted(map(told, inspector.get_indexes(table, schema=name))),
             }
     return found
+
+
+def told(index: dict[str, object]) -> str:
+    """An index with its condition as text."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return repr({**index, "dialect_options": options})
 
 
 def compare(migrated: Engine, created: Engine, schemas: list[str | None]) -> None:

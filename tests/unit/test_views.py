@@ -13,7 +13,7 @@ from core.phi import Phi
 from core.types import REQUIRED_VIEWS, AuditAction, Probabilities, Stage, Status, StudyPrediction, ViewPrediction
 from db import audit, cases, jobs, reports, results
 from db.reports import NewReport
-from db.results import Wanted
+from db.worklist import Filter
 
 SAID = Probabilities(0.1, 0.7, 0.2)
 
@@ -50,7 +50,7 @@ def agree(ward) -> None:
     """The one study, told by the view and by ``results``."""
     (row,) = view(ward, "v_results")
     with ward.sessions.read() as session:
-        (item,) = results.items(session, Wanted())
+        (item,) = results.listed(session, Filter())
     for key in ("study_instance_uid", "patient_id", "accession_number"):
         assert row[key] == item[key].reveal(), key
     for key in ("state", "revision", "label", "status"):

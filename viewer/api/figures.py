@@ -1,0 +1,124 @@
+"""Statistics over the API, in JSON and CSV. They name no patient, so reading them is not written down."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from core import DISCLAIMER, csv_text
+from db import statistics, statistics_table
+from db.session import Sessions
+from db.statistics_table import Subject
+from viewer.api.asked import Span
+from viewer.api.studies import csv_file
+from viewer.api.told import Told
+
+
+class Counts(Told):
+    """How many studies there were, and how many became what; each is in one of the seven."""
+
+    studies: int
+    normal: int
+    ischemia: int
+    infarction: int
+    needs_review: int
+    no_result: int
+    quarantined: int
+    at_work: int
+
+
+class Day(Counts):
+    """A day by the clocks of the server's zone."""
+
+    day: date
+
+
+class Station(Counts):
+    """A station: the AE title that studies came from first. `(all)` is the sum."""
+
+    station: str
+    timed: int = Field(description="Of so many results it is known how long they took.")
+    median_s: float | None = Field(description="From the last object to the report being made.")
+    p95_s: float | None
+
+
+class ReasonCount(Told):
+    """Why studies got no result, or were kept aside."""
+
+    reason: str
+    sentence: str
+    studies: int
+
+
+class DriftOfStation(Told):
+    """A share of a station's studies beside what the active model's card promises, each with its n."""
+
+    station: str
+    figure: Literal["unlike", "review"] = Field(description="unlike the model's training; in need of review")
+    hits: int
+    n: int
+    share: float | None
+    low: float = Field(description="Wilson 95 % interval")
+    high: float
+    reference_hits: int
+    reference_n: int
+    reference_share: float | None
+    standard_errors: float | None = Field(description="above the reference, or below")
+    beyond_chance: bool
+    model: str | None
+
+
+class Statistics(Told):
+    """Figures of the studies received in a span, as they stand now."""
+
+    since: datetime
+    until: datetime
+    model: str | None
+    days: list[Day]
+    stations: list[Station]
+    reasons: list[ReasonCount]
+    drift: list[DriftOfStation]
+    disclaimer: str = DISCLAIMER
+
+
+class OneTable(Span):
+    """A span, and which figures of it."""
+
+    subject: Subject = Field(Subject.DAYS, description="Which table.")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The answers about numbers of studies."""
+
+    sessions: Sessions
+    zone: ZoneInfo | None
+
+    def read(self, asked: Span) -> statistics.Statistics:
+        """The figures of a span."""
+        with self.sessions.read() as session:
+            since, until = asked.times(now=self.sessions.now(session))
+            return statistics.read(session, since=since, until=until, zone=self.zone)
+
+    def all(self, asked: Annotated[Span, Query()]) -> Response:
+        """Studies a day, by station, why there was no result, and how stations drift from the model's card."""
+        found = self.read(asked)
+        tables = {subject.value: statistics_table.of(found, subject) for subject in Subject}
+        rows = {
+            name: [dict(zip(table.columns, row, strict=True)) for row in table.rows] for name, table in tables.items()
+        }
+        said: dict[str, Any] = {
+            "since": found.since.isoformat(),
+            "until": found.until.isoformat(),
+            "model": found.model,
+        }
+        return JSONResponse(said | rows | {"disclaimer": DISCLAIMER})
+
+    def csv(self, asked: Annotated[OneTable, Query()]) -> Response:
+        """One table of the figures as CSV."""
+        table = statistics_table.of(self.read(asked), asked.subject)
+        return csv_file(f"statistics-{asked.subject.value}", csv_text.lines(table.columns, table.rows))
