@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from entry import cookie_of
 from harness import Installation, Pacs, descendants, until
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from core import DISCLAIMER, TRAINED_ON
+from core.roles import Role
 from core.types import Label
 from training.phantom import cohort, dicom
 
@@ -33,8 +35,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page whose every complaint fails the test: a script's error, and what the policy refused."""
+def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
+    """A reader's page whose every complaint fails the test: a script's error, and what the policy refused."""
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
@@ -43,12 +45,19 @@ def page(browser: Browser) -> Iterator[Page]:
             complaints.append(message.text)
 
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    context.add_cookies([logged_in(perfuscope)])
     page = context.new_page()
     page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
     assert complaints == []
+
+
+def logged_in(perfuscope: Installation) -> dict[str, str]:
+    """The cookie of a reader's login."""
+    name, _, value = cookie_of(perfuscope, role=Role.READER).partition("=")
+    return {"name": name, "value": value, "url": f"http://127.0.0.1:{perfuscope.web_port}"}
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +155,7 @@ def test_a_viewer_that_dies_is_started_again_and_open_pages_go_on(perfuscope: In
 
 def test_without_a_script_the_browser_reloads_by_itself(perfuscope: Installation, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([logged_in(perfuscope)])
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{perfuscope.web_port}/")
     reload = page.locator("head noscript meta").get_attribute("content")
