@@ -100,6 +100,7 @@ def test_keys_choose_open_and_come_back(page: Page):
 
 def test_a_search_finds_by_name_and_its_words_are_in_no_address(page: Page):
     name = page.locator(".worklist .patient .name").nth(1).inner_text()
+    before = page.locator("tr[data-key]").count()
     page.keyboard.press("/")
     page.keyboard.type(name.partition(",")[0].lower())
     page.keyboard.press("Enter")
@@ -113,7 +114,7 @@ def test_a_search_finds_by_name_and_its_words_are_in_no_address(page: Page):
     page.keyboard.press("Enter")
     expect(page.get_by_text("No name, patient ID or accession number begins with that")).to_be_visible()
     page.get_by_text("Show all studies").click()
-    expect(page.locator("tr[data-key]")).to_have_count(len(STUDIES))
+    expect(page.locator("tr[data-key]")).to_have_count(before)
 
 
 def test_choices_dates_and_order_stand_in_the_address(page: Page):
