@@ -75,7 +75,7 @@ def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
 
 def opened(page: Page, row: int = 0) -> None:
     page.locator(".worklist .patient a").nth(row).click()
-    page.wait_for_url("**/studies/*")
+    page.wait_for_url("**/studies/*")  # and until its scripts are there
 
 
 def test_keys_choose_open_and_come_back(page: Page):
@@ -84,9 +84,9 @@ def test_keys_choose_open_and_come_back(page: Page):
         page.keyboard.press(key)
         assert page.evaluate(chosen) == row
     page.keyboard.press("Enter")
-    expect(page.locator(".headline")).to_be_visible()
+    page.wait_for_url("**/studies/*")
     page.keyboard.press("u")
-    expect(page.locator("table.worklist")).to_be_visible()
+    page.wait_for_url("**/")
     assert page.evaluate(chosen) == 2
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
