@@ -126,10 +126,12 @@ def test_the_page_stays_where_the_reader_is_and_says_when_it_is_not_up_to_date(
     row.focus()
     page.set_viewport_size({"width": 800, "height": 300})
     page.evaluate("scrollTo(0, 120)")
-    before = page.evaluate("scrollY")
+    on_screen = "Math.round(document.activeElement.getBoundingClientRect().top)"
+    before = page.evaluate(on_screen)
     perfuscope.push(dicom.datasets(cohort.simulate(2026, 2, label=Label.NORMAL))[:1], tmp_path)
     expect(page.locator("tr[data-key]")).to_have_count(2, timeout=20_000)
-    assert page.evaluate("scrollY") == before > 0
+    assert page.evaluate(on_screen) == before  # where it was on the screen, with a row more above it
+    assert page.evaluate("scrollY") > 120
     assert page.evaluate("document.activeElement.getAttribute('href')").startswith("/studies/")
 
     page.route("**/*", lambda route: route.abort())
@@ -170,7 +172,7 @@ def test_the_keyboard_is_enough(perfuscope: Installation, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{perfuscope.web_port}/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
-    for _ in range(20):
+    for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.closest('tr') !== null"):
             break
