@@ -112,6 +112,9 @@ class AuditAction(StrEnum):
     TRUST = "trust"
     EXPORT = "export"
     ACTIVATE = "activate"
+    SEARCH = "search"
+    REVIEW = "review"
+    TRY = "try"
     LOGIN = "login"
     LOGOUT = "logout"
     REFUSE = "refuse"
@@ -120,6 +123,14 @@ class AuditAction(StrEnum):
     """Something was changed of a user."""
     TOKEN = "token"  # noqa: S105 - a word of the audit trail
     """Something was changed of a program's token."""
+
+
+class Confidence(StrEnum):
+    """How sure a reader is of a label."""
+
+    HIGH = "high"
+    MODERATE = "moderate"
+    LOW = "low"
 
 
 class Reason(StrEnum):

@@ -10,7 +10,19 @@ from sqlalchemy.orm import Session
 
 from core.jobs import JobState
 from core.types import InstanceState, Reason, Stage
-from db.tables import Case, Commitment, CommitmentItem, Instance, Job, Prediction, Report, SearchKey, Study, ViewImage
+from db.tables import (
+    Case,
+    Commitment,
+    CommitmentItem,
+    Instance,
+    Job,
+    Prediction,
+    Report,
+    Review,
+    SearchKey,
+    Study,
+    ViewImage,
+)
 
 _UNFINISHED = (JobState.WAITING, JobState.RUNNING, JobState.DEAD)
 """A job that was given up is no end: an administrator may retry it, and needs the files for that."""
@@ -83,6 +95,7 @@ def forget(session: Session, study_id: UUID) -> None:
         delete(Case).where(Case.study_id == study_id),
         delete(ViewImage).where(ViewImage.study_id == study_id),
         delete(Report).where(Report.study_id == study_id),
+        delete(Review).where(Review.study_id == study_id),
         delete(Instance).where(Instance.study_id == study_id),
         delete(SearchKey).where(SearchKey.study_id == study_id),
         delete(Study).where(Study.id == study_id),

@@ -26,7 +26,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
 from core.roles import Role
-from core.types import AuditAction, Decision, InstanceState, Label, Outcome, Reason, Stage, State, Status, View
+from core.types import (
+    AuditAction,
+    Confidence,
+    Decision,
+    InstanceState,
+    Label,
+    Outcome,
+    Reason,
+    Stage,
+    State,
+    Status,
+    View,
+)
 from db.column_types import PhiText, UtcDateTime
 
 PHI = "phi"
@@ -69,6 +81,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own declaration
         datetime: UtcDateTime(),
         AuditAction: _code(AuditAction),
+        Confidence: _code(Confidence),
         Decision: _code(Decision),
         InstanceState: _code(InstanceState),
         JobStage: _code(JobStage),
@@ -235,6 +248,26 @@ class CommitmentItem(Base):
     """``prepared``, ``asked`` once the destination has taken the request, ``stored``, ``failed`` or ``unanswered``."""
     reason: Mapped[int | None]
     """The Failure Reason (PS3.3 C.14.1.1)."""
+
+
+class Review(Base):
+    """What a reader says of a revision. Rows are only ever added: a reader's newest one counts, the others stay."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index(None, "case_id"), Index(None, "created_at"), {"schema": PHI})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    """Made with the form, so that one that is sent again adds nothing."""
+    study_id: Mapped[UUID] = mapped_column(ForeignKey(Study.id), index=True)
+    case_id: Mapped[UUID]
+    reader: Mapped[str] = mapped_column(String(64))
+    """The name that the reader logs in with."""
+    label: Mapped[Label]
+    model_label: Mapped[Label | None]
+    """What the model's most probable label was, if it gave one."""
+    confidence: Mapped[Confidence]
+    comment: Mapped[Phi] = mapped_column(PhiText(2000))
+    created_at: Mapped[datetime]
 
 
 class AuditEvent(Base):

@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import entry
@@ -37,6 +38,8 @@ from db.tables import AuditEvent
 from dicom_node import report
 from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
+from viewer import csrf
+from viewer.access import CSRF_HEADER
 from viewer.app import make_app
 
 JOAN = named("T-003", "TESTPATIENT^JOAN", "19520202", "A3", "20260103")
@@ -54,10 +57,19 @@ class Reader:
         sent = {"Host": self.host, **self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
         return asyncio.run(self._ask(method, place, sent))
 
-    async def _ask(self, method: str, place: str, headers: dict[str, str]) -> httpx.Response:
+    def post(self, place: str, fields: dict[str, str] | bytes, **headers: str) -> httpx.Response:
+        """Send a form of our own pages', or any other body."""
+        kind = "octet-stream" if isinstance(fields, bytes) else "x-www-form-urlencoded"
+        own = {"Host": self.host, "Sec-Fetch-Site": "same-origin", "Content-Type": f"application/{kind}"}
+        own[CSRF_HEADER] = csrf.token(self.headers.get("Cookie", "").partition("=")[2])
+        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        sent = {**own, **self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
+        return asyncio.run(self._ask("POST", place, sent, body))
+
+    async def _ask(self, method: str, place: str, headers: dict[str, str], body: bytes = b"") -> httpx.Response:
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-            return await client.request(method, place, headers=headers)
+            return await client.request(method, place, headers=headers, content=body)
 
 
 def reader(ward: Ward, home: Path, *, role: Role = Role.READER, **settings: object) -> Reader:

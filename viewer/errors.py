@@ -34,7 +34,8 @@ _SAID = {
     403: Said("Not yours", "Your role does not open this page. An administrator can give you another one."),
     404: _UNKNOWN,
     405: Said("Not that way", "This address is asked for by another method."),
-    422: _UNKNOWN,
+    413: Said("That is too much", "Nothing was kept. One to three screens of at most 64 MB together can be tried."),
+    422: Said("Asked wrongly", "A parameter is not one that is allowed; the API's description says which are."),
     500: Said("Something went wrong", "The log says where. Nothing was changed."),
     503: Said(
         "Not just now",
@@ -44,8 +45,8 @@ _SAID = {
 }
 _FORGED = Said(
     "Send it again",
-    "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was changed: "
-    "open the page again.",
+    "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was "
+    "changed: open the page again.",
 )
 
 
@@ -89,9 +90,9 @@ class Errors:
         return self.answer(request, error.status_code, headers=error.headers)
 
     def _unreadable(self, request: Request, error: Exception) -> Response:
-        """A program is told which parameter is not allowed and why; never what it held."""
+        """A program is told which parameter is not allowed and why, never what it held; other pages are none."""
         if not is_api(request) or not isinstance(error, RequestValidationError):
-            return self.answer(request, 422)
+            return self.answer(request, 404)
         told = [f"{'.'.join(str(part) for part in one['loc'][:2])}: {one['msg']}" for one in error.errors()]
         return self.answer(request, 422, Said("That is not allowed", "; ".join(told)[:1000]))
 

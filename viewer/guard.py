@@ -1,5 +1,7 @@
 """What every answer carries and every request must meet, around the whole application."""
 
+from collections.abc import Callable
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,9 +43,11 @@ class Guard:
     it away.
     """
 
-    def __init__(self, app: ASGIApp, web: WebSettings) -> None:
+    def __init__(self, app: ASGIApp, web: WebSettings, *, leave: Callable[[], None] = lambda: None) -> None:
         self._app = app
         self._web = web
+        self.leave = leave
+        """To be called when the server is about to stop."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application's answer with our headers, or a refusal; the origin is in the request's state."""

@@ -1,30 +1,38 @@
-"""The images on a study's page: crops, which are de-identified, and reports, which name the patient."""
+"""The images on a study's page: crops and what is laid over them, which name nobody, and reports, which do."""
 
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from core import heat
 from core.pictures import NoPicture
+from core.types import LABELS, Label, View
 from db import study_page
 from db.session import Sessions
+from db.study_page import Explained
 from db.tables import Report
-from viewer.access import principal
-from viewer.pages import place_of, write_down
+from viewer.opened import Openings, place_of
 from viewer.pictures import ReportPictures
-from viewer.seen import Seen
 
 _PNG = "image/png"
+_OVERLAY_SIDE = 640
+_LARGEST_CROP = 8192
+_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Crops and report pages by their opaque ids."""
+    """Crops, overlays and report pages by their opaque ids."""
 
     sessions: Sessions
     pictures: ReportPictures
-    seen: Seen
+    openings: Openings
+    _overlays: OrderedDict[tuple[UUID, View, Label], bytes] = field(default_factory=OrderedDict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def crop(self, view_image_id: UUID) -> Response:
         """What is kept of a screen."""
@@ -33,6 +41,20 @@ class Images:
         if png is None:
             raise HTTPException(404)
         return Response(png, media_type=_PNG)
+
+    def overlay(self, case_id: UUID, view: View, label: Label) -> Response:
+        """Where the model looked for a label on a view of a revision; to be laid over the crop."""
+        key = (case_id, view, label)
+        with self._lock:
+            if key not in self._overlays:
+                with self.sessions.read() as session:
+                    found = study_page.explained(session, case_id, view)
+                if found is None or not 0 < found.side <= _LARGEST_CROP:
+                    raise HTTPException(404)
+                self._overlays[key] = _drawn(found, label)
+                while len(self._overlays) > _KEPT:
+                    self._overlays.popitem(last=False)
+            return Response(self._overlays[key], media_type=_PNG)
 
     def report(self, request: Request, report_id: UUID, seen: str = "") -> Response:
         """A report's page as the PACS got it. It names the patient: opened by itself, it is written down."""
@@ -43,7 +65,13 @@ class Images:
         found = self.pictures.of(report)
         if isinstance(found, NoPicture):
             return PlainTextResponse(found.sentence + "\n", 404)
-        if not self.seen.holds(place_of(request), seen):
-            actor = principal(request).actor
-            write_down(self.sessions, actor=actor, study_id=report.study_id, subject=report.id, detail="report")
+        if not self.openings.seen.holds(place_of(request), seen):
+            self.openings.write_down(request, study_id=report.study_id, subject=report.id, detail="report")
         return Response(found, media_type=_PNG)
+
+
+def _drawn(found: Explained, label: Label) -> bytes:
+    activation = found.activation[..., LABELS.index(label)]
+    if found.maps is None:
+        return heat.transparent(heat.enlarged(activation, _OVERLAY_SIDE))
+    return heat.transparent(heat.on_each(activation, found.maps.circles, _OVERLAY_SIDE, of=found.side))

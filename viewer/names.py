@@ -37,6 +37,11 @@ def plain(text: str) -> str:
     return _clean(text)
 
 
+def plain_lines(text: str) -> str:
+    """The same for a text of several lines; its lines stay."""
+    return "\n".join(_clean(line) for line in text.splitlines())
+
+
 def day(value: str) -> str:
     """A DICOM date (PS3.5 6.2, DA); anything else as it is."""
     value = _clean(value)

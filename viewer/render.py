@@ -15,8 +15,9 @@ from markupsafe import Markup
 from core import DISCLAIMER, TRAINED_ON, __version__
 from core.errors import PerfuscopeError
 from core.phi import Phi
-from core.types import LABELS, REQUIRED_VIEWS
+from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
 from db.tables import Prediction
+from db.worklist import Sort
 from viewer import names, words
 
 _FOLDER = Path(__file__).parent
@@ -37,12 +38,15 @@ class Templates:
         )
         self._environment.globals |= {
             "DISCLAIMER": DISCLAIMER,
+            "here": "",
             "TRAINED_ON": TRAINED_ON,
             "VERSION": __version__,
             "LABELS": LABELS,
             "VIEWS": REQUIRED_VIEWS,
             "words": words,
             "probability": _probability,
+            "Confidence": Confidence,
+            "Sort": Sort,
             "static": _static,
         }
         self._environment.filters |= {
@@ -51,6 +55,7 @@ class Templates:
             "iso": _iso,
             "percent": names.percent,
             "plain": names.plain,
+            "plain_lines": names.plain_lines,
             "reveal": Phi.reveal,
             "when": self._when,
         }
@@ -73,8 +78,8 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _probability(said: Prediction, label: str) -> float:
-    return float(getattr(said, f"p_{label}"))
+def _probability(said: Prediction | Probabilities, label: Label) -> float:
+    return said[label] if isinstance(said, Probabilities) else float(getattr(said, f"p_{label.value}"))
 
 
 @lru_cache

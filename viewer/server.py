@@ -1,6 +1,8 @@
 """Serves the application on one port of this machine."""
 
 import socket
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,6 +14,8 @@ from db import users
 from db.session import Sessions
 
 _GRACE_S = 3
+_MOST_CONNECTIONS = 400
+"""Each open worklist holds one for its stream."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -57,6 +61,19 @@ def somebody_may_log_in(sessions: Sessions) -> bool:
         return users.anybody(session)
 
 
+class _Server(uvicorn.Server):
+    """Tells the application that it is about to stop, so that answers without an end are ended."""
+
+    def __init__(self, config: uvicorn.Config, leave: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leave = leave
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As uvicorn does, and tell."""
+        self._leave()
+        super().handle_exit(sig, frame)
+
+
 def serve(app: ASGIApp, bound: socket.socket, web: WebSettings) -> None:
     """Answer until SIGTERM or SIGINT. PerfuscopeError for a certificate that is none."""
     prepare(app, web).run(sockets=[bound])
@@ -76,7 +93,7 @@ def prepare(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
         proxy_headers=False,
         lifespan="off",
         ws="none",
-        limit_concurrency=100,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=web.certificate,
         ssl_keyfile=web.key,
@@ -89,4 +106,8 @@ def prepare(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
             f"web.certificate = {str(web.certificate)!r} with web.key cannot be used ({why}); both should be PEM files"
         )
         raise PerfuscopeError(msg) from None
-    return uvicorn.Server(config)
+    return _Server(config, getattr(app, "leave", _stay))
+
+
+def _stay() -> None:
+    """For an application whose answers all end by themselves."""

@@ -6,19 +6,26 @@ from datetime import datetime
 from itertools import groupby
 
 from core.delivery_codes import sentence
-from core.types import Label, Outcome
+from core.types import Confidence, Label, Outcome, View
 from db.pages import Show
 from db.reports import delivery_state
+from db.study_page import StudyPage
 from db.tables import AuditEvent, Case, Instance, Prediction
+from db.worklist import Sort
 from viewer.names import percent
 
 __all__ = [
     "CHOICES",
+    "CONFIDENCES",
     "DELIVERIES",
     "KINDS",
     "SHORT",
+    "SORTS",
+    "STANDINGS",
+    "VIEW_NAMES",
     "delivery_reason",
     "delivery_state",
+    "differs",
     "happenings",
     "instance",
     "reason",
@@ -39,6 +46,10 @@ CHOICES = {
     Show.QUARANTINED: "Quarantine",
     Show.UNDELIVERED: "Report not delivered",
 }
+SORTS = {Sort.NEWEST: "newest first", Sort.OLDEST: "oldest first", Sort.COMPLETED: "last completed first"}
+STANDINGS = {"agreed": "Agreed", "differs": "Another label", "disputed": "Readers disagree"}
+CONFIDENCES = {Confidence.HIGH: "sure", Confidence.MODERATE: "fairly sure", Confidence.LOW: "not sure"}
+VIEW_NAMES = {view.value: view.caption for view in View}
 STATES = {
     "receiving": "Receiving",
     "preparing": "Preparing",
@@ -86,6 +97,7 @@ _EVENTS = {
     "export": "Exported without its patient",
     "purge": "Deleted by retention",
     "activate": "A model was activated",
+    "review": "Reviewed",
     "login": "Logged in",
     "logout": "Logged out",
     "refuse": "Refused",
@@ -105,18 +117,24 @@ def delivery_reason(code: str) -> str:
     return sentence(code) or ""
 
 
-def result(state: str, case: Case | None) -> str:
+def result(state: str, outcome: Outcome | None, label: Label | None) -> str:
     """The result in one or two words: the label where it stands as a result, else the state."""
-    if case is not None and case.outcome is Outcome.ACCEPTED and case.label is not None:
-        return case.label.value.capitalize()
+    if outcome is Outcome.ACCEPTED and state == outcome and label is not None:
+        return label.value.capitalize()
     return STATES.get(state, state)
 
 
-def tone(state: str, case: Case | None) -> str:
-    """The name of the colour a result is written in."""
-    if case is not None and case.outcome is Outcome.ACCEPTED and case.label is not None:
-        return case.label.value
+def tone(state: str, outcome: Outcome | None, label: Label | None) -> str:
+    """The name of the colour and the shape that a result is shown with."""
+    if outcome is Outcome.ACCEPTED and state == outcome and label is not None:
+        return label.value
     return state if state in {"needs_review", "no_result", "quarantined"} else "at_work"
+
+
+def differs(sides: Sequence[StudyPage], *fields: str) -> str:
+    """``changed`` where two revisions differ in a field, else nothing."""
+    left, right = ([getattr(side.case, field) for field in fields] for side in sides)
+    return "changed" if left != right else ""
 
 
 def reason(case: Case | None) -> str:

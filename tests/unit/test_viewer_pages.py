@@ -1,11 +1,16 @@
 """The worklist and the study page: what they show, to whom, and that each opening is written down first."""
 
+import io
+import json
 import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
+from PIL import Image
 from reader import JOAN, classified, reader, reported
+from sqlalchemy import select, update
 from ward import JOHN, named
 
 from core import DISCLAIMER, TRAINED_ON
@@ -13,7 +18,8 @@ from core.phi import Phi
 from core.types import AuditAction, Reason, Status, View
 from db import audit, jobs, pages, studies
 from db.pages import Cursor, Show
-from db.tables import Report, ViewImage
+from db.tables import ModelVersion, Prediction, Report, ViewImage
+from models import artifact
 
 NAMES = {
     "TESTPATIENT^JOAN^Q": "TESTPATIENT, JOAN Q",
@@ -78,10 +84,10 @@ def test_a_study_without_a_result_says_why_in_words(ward, clock, tmp_path):
 
 def test_an_uncertain_result_is_one_to_review_never_a_label(ward, tmp_path):
     study_id = classified(ward, status=Status.NEEDS_REVIEW, said=(0.3, 0.4, 0.3))
-    assert ">Needs review<" in reader(ward, tmp_path).get("/").text
+    assert " Needs review<" in reader(ward, tmp_path).get("/").text
     page = reader(ward, tmp_path).get(f"/studies/{study_id}").text
     assert "To be read by a physician. Most probable: ischemia, 40 %." in page
-    assert ">Ischemia</p>" not in page
+    assert " Ischemia</p>" not in page
 
 
 def test_objects_in_quarantine_are_told_on_the_list_and_on_the_page(ward, tmp_path):
@@ -168,7 +174,7 @@ def test_an_older_revision_stays_readable_and_says_it_was_superseded(ward, tmp_p
     assert "Classifying" in pages_of.get(f"/studies/{study_id}").text
     old = pages_of.get(f"/studies/{study_id}?revision=1").text
     assert "Revision 1 was superseded" in old
-    assert ">Ischemia</p>" in old
+    assert " Ischemia</p>" in old
     assert "/reports/" in old
     assert pages_of.get(f"/studies/{study_id}?revision=9").status_code == 404
 
@@ -249,3 +255,49 @@ def test_addresses_and_titles_hold_no_identifier(ward, tmp_path):
         )
         assert named
         assert not [one for one in named if re.search(r"T-003|JOAN|A3\b|1\.2\.3", one)]
+
+
+def test_where_the_model_looked_is_a_picture_of_the_crops_own_places(ward, tmp_path):
+    study_id = classified(ward)
+    with ward.sessions.write() as session:
+        crop = io.BytesIO()
+        Image.new("RGB", (580, 580)).save(crop, "PNG")
+        session.execute(update(ViewImage).values(png=crop.getvalue()))
+        said = session.scalars(select(Prediction).where(Prediction.view == View.QPS.value)).one()
+        said.activation = np.ones((7, 7, 3), "<f4").tobytes()
+        case_id = said.case_id
+    pages_of = reader(ward, tmp_path)
+    place = f"/overlays/{case_id}/qps/ischemia.png"
+    assert place in pages_of.get(f"/studies/{study_id}").text
+    drawn = Image.open(io.BytesIO(pages_of.get(place).content))
+    assert (drawn.size, drawn.mode) == ((640, 640), "RGBA")
+    assert "Nothing on it speaks for ischemia" in pages_of.get(f"/studies/{study_id}").text  # on the other two
+    for none in ("qps/healthy", "heart/ischemia"):
+        assert pages_of.get(f"/overlays/{case_id}/{none}.png").status_code == 404
+    assert pages_of.get(f"/overlays/{uuid4()}/qps/normal.png").status_code == 404
+
+
+def test_two_revisions_stand_side_by_side_with_what_differs_named(ward, tmp_path):
+    study_id = classified(ward)
+    ward.prepared(ward.arrive("1.1.0", "second", who=JOAN), View.QPS, "another crop")
+    pages_of = reader(ward, tmp_path)
+    assert f"/studies/{study_id}/revisions?left=1&amp;right=2" in pages_of.get(f"/studies/{study_id}").text
+    page = pages_of.get(f"/studies/{study_id}/revisions?left=1&right=2").text
+    changed = re.findall(r'<tr class="changed"><th scope="row">([^<]+)', page)
+    assert changed == ["Result", "QPS"]
+    assert pages_of.get(f"/studies/{study_id}/revisions?left=1&right=9").status_code == 404
+    assert pages_of.get(f"/studies/{study_id}/revisions").status_code == 404
+
+
+def test_the_model_card_is_one_click_away_and_says_what_it_holds(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of = reader(ward, tmp_path)
+    place = re.search(r'href="(/models/[^"]+)"', pages_of.get(f"/studies/{study_id}").text)[1]
+    assert "The card holds none" in pages_of.get(place).text
+    shipped = json.loads((artifact.shipped() / "card.json").read_text())
+    with ward.sessions.write() as session:
+        session.scalars(select(ModelVersion)).one().card = shipped
+    page = pages_of.get(place).text
+    assert shipped["statement"] in page
+    assert "254 of 300, 80 to 88 %" in page
+    assert pages_of.get(f"/models/{uuid4()}").status_code == 404

@@ -32,5 +32,20 @@ def test_every_text_stands_out_from_every_ground(theme):
     assert {pair: round(ratio, 2) for pair, ratio in weak.items() if ratio < 4.5} == {}
 
 
+def test_the_theme_that_a_reader_chose_is_the_one_that_a_system_asks_for():
+    chosen = dict(
+        re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", STYLE.partition(':root[data-theme="light"] {')[2].partition("}")[0])
+    )
+    assert chosen == LIGHT
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_can_be_pressed_and_each_bar_has_an_edge_that_is_seen(theme):
+    """WCAG 2.2, 1.4.11: 3 to 1."""
+    colours = THEMES[theme]
+    assert min(contrast(colours["edge"], colours[g]) for g in GROUNDS) >= 3
+    assert contrast(colours["on-link"], colours["link"]) >= 4.5
+
+
 def test_the_light_theme_names_every_colour_of_text():
     assert set(WORDS) <= set(LIGHT)

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from core.pictures import NoPicture
-from core.types import AuditAction, InstanceState, Label, Outcome, Reason, Stage
+from core.types import AuditAction, Confidence, InstanceState, Label, Outcome, Reason, Stage
 from db import pages
 from db.pages import Cursor, Show
+from db.reviews import Standing
+from db.worklist import Sort
 from viewer import names, words
 from viewer.counting import Counts
 
@@ -68,17 +70,23 @@ def test_every_code_has_words():
     assert set(words.CHOICES) == set(Show)
     assert set(words.INSTANCES) == {state.value for state in InstanceState}
     assert set(words.STATES) == {s.value for s in Stage if s is not Stage.DONE} | {o.value for o in Outcome}
-    assert {action.value for action in AuditAction} <= set(words._EVENTS)
+    never_of_a_study = {AuditAction.SEARCH, AuditAction.TRY}
+    assert {action.value for action in set(AuditAction) - never_of_a_study} <= set(words._EVENTS)
+    assert set(words.STANDINGS) == {standing.value for standing in Standing}
+    assert set(words.CONFIDENCES) == set(Confidence)
+    assert set(words.SORTS) == set(Sort)
     assert all(why.sentence for why in NoPicture)
 
 
 def test_a_label_is_a_result_only_where_it_was_accepted():
     label = Label.NORMAL
-    assert words.result("accepted", Case(Outcome.ACCEPTED, label)) == "Normal"
-    assert words.result("needs_review", Case(Outcome.NEEDS_REVIEW, label)) == "Needs review"
-    assert words.result("reporting", Case(None, None)) == "Reporting"
-    assert words.result("receiving", None) == "Receiving"
-    assert words.result("a new state", None) == "a new state"
+    for said in (words.result, words.tone):
+        assert said("accepted", Outcome.ACCEPTED, label).lower() == "normal"
+        assert said("reporting", Outcome.ACCEPTED, label).lower() != "normal"
+    assert words.result("needs_review", Outcome.NEEDS_REVIEW, label) == "Needs review"
+    assert words.result("reporting", None, None) == "Reporting"
+    assert words.result("receiving", None, None) == "Receiving"
+    assert words.result("a new state", None, None) == "a new state"
 
 
 def test_the_sentence_below_a_result_says_what_it_rests_on():

@@ -1,81 +1,145 @@
-// Keeps the part of the page that changes up to date. Without it the browser reloads the page now and then.
-"use strict";
+// Keeps the part of the page that changes up to date: a stream says when, the page is asked what. Only what differs is
+// touched, so that place, focus, selected text and whatever was typed stay. Without it the browser reloads the page.
+
+import { tellTimes } from "./times.js";
 
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
 const news = document.getElementById("news");
+const JITTER_MS = 250;
 let tag = live.dataset.tag;
+let timer = 0;
+let asking = false;
+let again = false;
 
-const CLOCK = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-const clock = new Intl.DateTimeFormat(undefined, CLOCK);
-const calendar = new Intl.DateTimeFormat(undefined, { year: "numeric", ...CLOCK });
-const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-
-function age(then) {
-  const seconds = (Date.now() - then) / 1000;
-  const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? [];
-  return unit ? ago.format(-Math.floor(seconds / size), unit) : "just now";
+function keyOf(node) {
+  return node.nodeType === 1 ? node.dataset?.key || node.id || node.getAttribute("src") || "" : "";
 }
 
-// Times in the reader's own zone and language, and how long ago that is.
-function tellTimes(root) {
-  for (const time of root.querySelectorAll("time")) {
-    const then = new Date(time.dateTime);
-    time.textContent = (then.getFullYear() === new Date().getFullYear() ? clock : calendar).format(then);
-    time.title = calendar.format(then);
-    const beside = time.parentElement.querySelector(".age");
-    if (beside) beside.textContent = age(then);
+function alike(old, fresh) {
+  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+}
+
+function take(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !["style", "title", "tabindex"].includes(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+}
+
+// Makes ``old`` what ``fresh`` is, in as few changes as needed; what carries data-own belongs to the reader.
+function become(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== 1) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  if (old.hasAttribute("data-own")) return;
+  take(old, fresh);
+  const keyed = new Map([...old.children].filter(keyOf).map((child) => [child.nodeName + keyOf(child), child]));
+  let place = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const known = keyOf(wanted) && keyed.get(wanted.nodeName + keyOf(wanted));
+    if (known) {
+      if (known !== place) old.insertBefore(known, place);
+      else place = place.nextSibling;
+      become(known, wanted);
+    } else if (place && alike(place, wanted) && !keyOf(place)) {
+      const next = place.nextSibling;
+      become(place, wanted);
+      place = next;
+    } else {
+      old.insertBefore(document.importNode(wanted, true), place);
+    }
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
   }
 }
 
-function keys(root) {
-  return new Set([...root.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
+function rowsOf(root) {
+  return new Set([...root.querySelectorAll("tr[data-key]")].map((row) => row.dataset.key));
 }
 
-// Puts the new part in place of the old. Images that are shown already stay, and so does the focus.
+// The first row that is in sight stays where it is on the screen, whatever comes above it.
+function anchor() {
+  if (scrollY === 0) return () => {};
+  const seen = [...live.querySelectorAll("tr[data-key]")].find((row) => row.getBoundingClientRect().bottom > 0);
+  const top = seen?.getBoundingClientRect().top;
+  return () => {
+    if (seen?.isConnected) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
+  };
+}
+
 function exchange(fresh) {
-  const known = keys(live);
-  const focused = document.activeElement?.closest("#live a")?.getAttribute("href");
-  const shown = new Map([...live.querySelectorAll("img")].map((image) => [image.getAttribute("src"), image]));
-  for (const image of fresh.querySelectorAll("img")) {
-    const old = shown.get(image.getAttribute("src"));
-    if (old) image.replaceWith(old);
-  }
+  const known = rowsOf(live);
+  const hold = anchor();
   tellTimes(fresh);
-  const arrived = [...fresh.querySelectorAll("[data-key]")].filter((row) => !known.has(row.dataset.key));
+  become(live, fresh);
+  hold();
+  const arrived = [...live.querySelectorAll("tr[data-key]")].filter((row) => !known.has(row.dataset.key));
   for (const row of arrived) row.classList.add("arrived");
-  live.replaceChildren(...fresh.childNodes);
-  live.dataset.every = fresh.dataset.every;
-  if (arrived.length) news.textContent = `${arrived.length} new in the list`;
-  if (focused) [...live.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  if (arrived.length && known.size) news.textContent = `${arrived.length} new in the list`;
+  document.dispatchEvent(new CustomEvent("exchanged"));
 }
 
 async function ask() {
-  const answer = await fetch(live.dataset.again, { headers: { "If-None-Match": tag }, cache: "no-store" });
-  if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
+  const headers = { "If-None-Match": tag, "X-Part": "1" };
+  const answer = await fetch(live.dataset.again, { headers, cache: "no-store", redirect: "manual" });
+  if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) location.reload();
   if (answer.status !== 304 && !answer.ok) throw new Error("no page");
-  if (answer.ok) {
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = document.adoptNode(page.getElementById("live"));
-    live.dataset.again = fresh.dataset.again;
-    tag = fresh.dataset.tag;
-    exchange(fresh);
-  }
-  tellTimes(live);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("live");
+  tag = fresh.dataset.tag;
+  exchange(fresh);
 }
 
 async function keepUp() {
+  clearTimeout(timer);
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  let wait = 1000 * Number(live.dataset.every);
   if (!document.hidden) {
     try {
       await ask();
       stale.hidden = true;
     } catch {
       stale.hidden = false;
+      wait = Math.min(wait, 3000);
     }
   }
-  setTimeout(keepUp, 1000 * Number(live.dataset.every));
+  asking = false;
+  timer = setTimeout(keepUp, again ? JITTER_MS : wait);
+  again = false;
 }
 
-tellTimes(live);
-setTimeout(keepUp, 1000 * Number(live.dataset.every));
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(keepUp, Math.random() * JITTER_MS);
+}
+
+// A browser opens few connections to one host: a page that nobody looks at gives its own back.
+let stream = null;
+function listen() {
+  stream?.close();
+  stream = null;
+  if (document.hidden || !("EventSource" in window)) return;
+  stream = new EventSource("/events");
+  stream.addEventListener("change", soon);
+  stream.addEventListener("ready", soon);
+}
+document.addEventListener("visibilitychange", () => {
+  listen();
+  if (!document.hidden) soon();
+});
+addEventListener("pagehide", () => stream?.close());
+addEventListener("pageshow", (event) => event.persisted && listen());
+
+listen();
+timer = setTimeout(keepUp, 1000 * Number(live.dataset.every));

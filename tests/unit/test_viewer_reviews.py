@@ -1,0 +1,134 @@
+"""What readers say of a result: beside the model's, never over it; once a form; disagreement is shown."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from reader import JOAN, classified, reader
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from core.phi import Phi
+from core.types import AuditAction, Confidence, Label, View
+from db import audit, cases, reviews
+from db.reviews import NewReview, Standing
+from db.tables import Case
+
+
+def form_of(page: str) -> dict[str, str]:
+    """The hidden fields of the form on a study's page."""
+    form = page[page.index('<form class="review"') :]
+    return dict(re.findall(r'<input type="hidden" name="(case|once)" value="([^"]+)"', form))
+
+
+def said(page: str, label: str = "normal", confidence: str = "high", comment: str = "") -> dict[str, str]:
+    return form_of(page) | {"label": label, "confidence": confidence, "comment": comment}
+
+
+def another(ward, study_id, who: str, label: Label, form=None) -> bool:
+    """Another reader's review."""
+    with ward.sessions.write() as session:
+        case = cases.latest(session, study_id)
+        new = NewReview(form or uuid4(), who, f"user:{who}", label, Confidence.LOW, Phi(""))
+        return reviews.add(session, case, new, now=ward.clock.now)
+
+
+def test_a_review_stands_beside_the_models_result_and_changes_nothing_of_it(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of = reader(ward, tmp_path)
+    place = f"/studies/{study_id}"
+    answer = pages_of.post(f"{place}/reviews", said(pages_of.get(place).text, comment="<b>breast</b>\r\nshadow"))
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{place}#readers")
+    page = pages_of.get(place).text
+    assert "Another label" in page
+    assert "<strong>Normal</strong>, sure" in page
+    assert "&lt;b&gt;breast&lt;/b&gt;\nshadow" in page
+    assert " Ischemia</p>" in page
+    assert 'class="standing differs"' in pages_of.get("/").text
+    with ward.sessions.read() as session:
+        (event,) = [e for e in audit.of_study(session, study_id) if e.action is AuditAction.REVIEW]
+        assert (event.actor, event.detail) == ("user:reader", "revision=1 normal high")
+        assert session.get_one(Case, cases.latest(session, study_id).id).label is Label.ISCHEMIA
+
+
+def test_a_form_that_is_sent_twice_counts_once_and_a_second_thought_is_another_review(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    first = said(pages_of.get(place).text)
+    for fields in (first, first, first | {"label": "infarction"}):
+        assert pages_of.post(f"{place}/reviews", fields).status_code == 303
+    ward.clock.turn(60)
+    page = pages_of.get(place).text
+    assert "You called it normal, sure" in page
+    assert pages_of.post(f"{place}/reviews", said(page, "ischemia", "low")).status_code == 303
+    with ward.sessions.read() as session:
+        found = reviews.of_study(session, study_id)
+        assert [review.label for review in found] == [Label.ISCHEMIA, Label.NORMAL]
+        assert reviews.standing(found) is Standing.AGREED
+        assert [review.label for review in reviews.in_force(found)] == [Label.ISCHEMIA]
+
+
+def test_two_readers_who_differ_are_shown_as_such(ward, tmp_path):
+    study_id = classified(ward)
+    assert another(ward, study_id, "anna", Label.ISCHEMIA)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    assert "Agreed" in pages_of.get("/").text
+    another(ward, study_id, "bert", Label.NORMAL)
+    for page in (pages_of.get("/").text, pages_of.get(place).text):
+        assert "Readers disagree" in page
+    page = pages_of.get(place).text
+    assert "anna" in page
+    assert "bert" in page
+
+
+def test_a_review_is_of_the_revision_that_was_read(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    form = said(pages_of.get(place).text)
+    ward.prepared(ward.arrive("1.1.0", "second", who=JOAN), View.QPS, "another crop")
+    answer = pages_of.post(f"{place}/reviews", form)
+    assert answer.headers["location"] == f"{place}?revision=1#readers"
+    assert "<strong>Normal</strong>, sure" in pages_of.get(f"{place}?revision=1").text
+    assert "standing" not in pages_of.get("/").text.partition("<tbody>")[2]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"label": "healthy"},
+        {"label": ""},
+        {"confidence": "very"},
+        {"once": "x"},
+        {"case": "1"},
+        {"case": str(uuid4())},
+        {"case": ""},
+    ],
+)
+def test_a_form_that_is_not_ours_adds_nothing(ward, tmp_path, changed):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    fields = said(pages_of.get(place).text) | changed
+    assert pages_of.post(f"{place}/reviews", fields).status_code in {400, 404}
+    assert pages_of.post(f"{place}/reviews", b"label=normal").status_code == 400
+    assert pages_of.post(f"{place}/reviews", {"comment": "x" * 100_000}).status_code == 413
+    assert pages_of.post(f"/studies/{uuid4()}/reviews", said(pages_of.get(place).text)).status_code == 404
+    with ward.sessions.read() as session:
+        assert reviews.of_study(session, study_id) == []
+
+
+def test_nobody_changes_a_review(ward, tmp_path):
+    another(ward, classified(ward), "anna", Label.NORMAL)
+    engine = ward.sessions.engine
+    table = "reviews" if engine.dialect.name == "sqlite" else "phi.reviews"
+    with pytest.raises(DatabaseError), engine.begin() as connection:
+        connection.execute(text(f"UPDATE {table} SET label = 'infarction'"))
+
+
+def test_a_comment_is_identified_text(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    pages_of.post(f"{place}/reviews", said(pages_of.get(place).text, comment="TESTPATIENT seen"))
+    with ward.sessions.read() as session:
+        (review,) = reviews.of_study(session, study_id)
+        assert review.comment == Phi("TESTPATIENT seen")
+        assert "TESTPATIENT" not in " ".join(e.detail for e in audit.of_study(session, study_id))

@@ -1,0 +1,78 @@
+"""Trying an image: the answer comes from a process of its own, and nothing is left of what was tried."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from reader import reader
+from sqlalchemy import select
+
+from core.types import AuditAction, Label
+from db.tables import AuditEvent
+from training.phantom.cohort import simulate
+from training.phantom.dicom import write_study
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory) -> list[bytes]:
+    folder = tmp_path_factory.mktemp("screens")
+    write_study(simulate(2026, 1, label=Label.ISCHEMIA), folder)
+    return [(folder / f"{name}.dcm").read_bytes() for name in ("qps", "stress_qgs", "rest_qgs")]
+
+
+def framed(*files: bytes) -> bytes:
+    return ",".join(str(len(file)) for file in files).encode() + b"\n" + b"".join(files)
+
+
+def left_in(*folders: Path) -> set[Path]:
+    return {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, screens):
+    home = tmp_path / "home"
+    home.mkdir()
+    pages_of = reader(ward, home)
+    answer = pages_of.post("/try", framed(*screens))
+    assert answer.status_code == 200
+    assert answer.text.count('<section class="card tried">') == 4
+    assert answer.text.count('<canvas class="crop"') == 6
+    assert "Research use only" in answer.text
+    pictures = re.findall(r'data-png(?:-[a-z]+)?="([^"]+)"', answer.text)
+    assert len(pictures) == 24
+    assert {Image.open(io.BytesIO(base64.b64decode(one))).mode for one in pictures} == {"RGB", "RGBA"}
+    assert left_in(home) == set()
+    with ward.sessions.read() as session:
+        (event,) = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.TRY))
+        assert (event.actor, event.study_id, event.detail) == ("user:reader", None, "files=3")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_one_view_is_seen_alone_and_a_stranger_is_refused_in_a_sentence(ward, tmp_path, screens):
+    noise = io.BytesIO()
+    Image.effect_noise((1280, 1024), 90).convert("RGB").save(noise, "PNG")
+    answer = reader(ward, tmp_path).post("/try", framed(screens[0], noise.getvalue(), b"no image")).text
+    assert "File 2 is not an MPI screen that Perfuscope knows" in answer
+    assert "File 3 cannot be read as an image" in answer
+    assert "needs all three views" in answer
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\n", b"0\n", b"3\nab", b"x\nab", b"1,1,1,1\nabcd", b"-1\na", b"\xd9\xa1\na", b"9" * 200 + b"\n"]
+)
+def test_a_body_that_is_not_the_pages_own_is_refused(ward, tmp_path, body):
+    assert reader(ward, tmp_path).post("/try", body).status_code == 400
+
+
+def test_the_process_prints_nothing_of_what_it_cannot_use():
+    command = [sys.executable, "-m", "training.dropped"]
+    for said in (b"TESTPATIENT", json.dumps({"sizes": [4], "layouts": [], "view_rules": [], "model": "/no"}).encode()):
+        done = subprocess.run(command, input=said + b"\nTEST", capture_output=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")

@@ -1,0 +1,81 @@
+"""What somebody asks the worklist for: the words of its address, and the filter they mean."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from core.phi import Phi
+from core.types import Label, State
+from db.pages import Show
+from db.worklist import Cursor, Filter, Sort
+
+_STATES: dict[Show, tuple[State, ...]] = {
+    Show.AT_WORK: (State.RECEIVING, State.PREPARING, State.CLASSIFYING, State.REPORTING),
+    Show.NORMAL: (State.ACCEPTED,),
+    Show.ISCHEMIA: (State.ACCEPTED,),
+    Show.INFARCTION: (State.ACCEPTED,),
+    Show.NEEDS_REVIEW: (State.NEEDS_REVIEW,),
+    Show.NO_RESULT: (State.NO_RESULT,),
+    Show.QUARANTINED: (State.QUARANTINED,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One view of the worklist; its address holds this and nothing else, and never a search's words."""
+
+    show: Show = Show.ALL
+    since: date | None = None
+    until: date | None = None
+    """The last day, included."""
+    sender: str = ""
+    sort: Sort = Sort.NEWEST
+    after: Cursor | None = None
+    found: str = ""
+    """The key of a search."""
+
+    @classmethod
+    def of(cls, query: dict[str, str]) -> Self:
+        """From an address's parameters; those that are not ours are left out. ValueError for a value that is none."""
+        kinds: dict[str, Any] = {
+            "show": Show,
+            "since": date.fromisoformat,
+            "until": date.fromisoformat,
+            "sender": str,
+            "sort": Sort,
+            "after": Cursor.parse,
+            "found": str,
+        }
+        return cls(**{name: kind(query[name]) for name, kind in kinds.items() if query.get(name)})
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but a choice and an order was asked for."""
+        return bool(self.since or self.until or self.sender or self.found)
+
+    def address(self, **changes: Any) -> str:
+        """The address of this view, or of one that differs in something: its first page, unless that is said."""
+        asked = replace(self, **({"after": None} | changes))
+        usual = type(self)()
+        said = [(f.name, getattr(asked, f.name)) for f in fields(self)]
+        query = {name: str(value) for name, value in said if value and value != getattr(usual, name)}
+        return "/" + (f"?{urlencode(query)}" if query else "")
+
+    def filter(self, text: Phi | None, zone: tzinfo | None) -> Filter:
+        """The same for the database; days begin at midnight in ``zone``, None being this machine's."""
+        return Filter.of(
+            states=_STATES.get(self.show, ()),
+            labels=[label for label in Label if label.value == self.show.value],
+            undelivered=self.show is Show.UNDELIVERED,
+            since=_midnight(self.since, zone) if self.since else None,
+            until=_midnight(self.until + timedelta(days=1), zone) if self.until else None,
+            sender=self.sender or None,
+            text=text,
+            sort=self.sort,
+            cursor=self.after,
+        )
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(zone)

@@ -1,0 +1,95 @@
+"""Tells open pages that something changed: one look at the database for all of them, a number that rises, a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from core.types import AuditAction
+from db.session import Sessions
+from db.tables import AuditEvent, Case, Review, Study
+
+_EVERY_S = 0.4
+_BACK = timedelta(seconds=20)
+"""How far a look goes back: a transaction may commit some time after the moment that it wrote down."""
+_KEEP_ALIVE_S = 15.0
+_LONGEST_S = 60.0
+"""A stream ends then, and the browser comes again: whoever was logged out meanwhile is told so."""
+_QUIET = (AuditAction.VIEW, AuditAction.SEARCH, AuditAction.TRY)
+
+
+def recent(sessions: Sessions) -> frozenset[Any]:
+    """What came in or changed of late, as keys and states. Each part is found by an index on its time."""
+    with sessions.read() as session:
+        since = sessions.now(session) - _BACK
+        arrived = select(Study.id, Study.last_received_at).where(Study.received_at >= since)
+        opened = select(Case.id, Case.stage, Case.superseded_at).where(Case.opened_at >= since)
+        happened = select(AuditEvent.id).where(AuditEvent.at >= since, AuditEvent.action.not_in(_QUIET))
+        reviewed = select(Review.id).where(Review.created_at >= since)
+        found = [tuple(row) for asked in (arrived, opened, happened, reviewed) for row in session.execute(asked)]
+    return frozenset(found)
+
+
+class Pulse:
+    """Looks while somebody listens; ``number`` rises with every change."""
+
+    def __init__(self, look: Callable[[], frozenset[Any]], *, every_s: float = _EVERY_S) -> None:
+        self._look, self._every_s = look, every_s
+        self._known: frozenset[Any] = frozenset()
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Condition()
+        self._listeners = 0
+        self._ended = False
+        self.number = 0
+
+    @property
+    def beats(self) -> bool:
+        """Whether changes are being looked for."""
+        return self._task is not None and not self._task.done()
+
+    def end(self) -> None:
+        """Every stream ends soon; for a server that is about to stop."""
+        self._ended = True
+
+    async def stream(self) -> AsyncIterator[str]:
+        """Server-sent events (WHATWG HTML 9.2): one ``change`` a change, and a comment now and then."""
+        began = asyncio.get_running_loop().time()
+        self._listeners += 1
+        try:
+            if not self.beats:
+                self._task = asyncio.create_task(self._beat())
+            told = self.number
+            yield f"retry: 2000\nevent: ready\ndata: {told}\n\n"
+            while not self._ended and asyncio.get_running_loop().time() - began < _LONGEST_S:
+                await self._next(told)
+                yield f"event: change\ndata: {self.number}\n\n" if self.number != told else ": still here\n\n"
+                told = self.number
+        finally:
+            self._listeners -= 1
+
+    async def _next(self, told: int) -> None:
+        """Wait for another number, or until something must be said to keep the stream open."""
+        try:
+            async with asyncio.timeout(_KEEP_ALIVE_S), self._changed:
+                await self._changed.wait_for(lambda: self._ended or self.number != told)
+        except TimeoutError:
+            return
+
+    async def _beat(self) -> None:
+        while self._listeners and not self._ended:
+            try:
+                found = await run_in_threadpool(self._look)
+            except SQLAlchemyError:
+                found = self._known  # the pages' own questions tell their readers
+            if not found <= self._known:
+                self.number += 1
+            self._known = found
+            async with self._changed:
+                self._changed.notify_all()
+            await asyncio.sleep(self._every_s)
+        async with self._changed:
+            self._changed.notify_all()

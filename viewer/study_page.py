@@ -1,0 +1,107 @@
+"""A study: its result and what it was made from, two of its revisions side by side, and what readers say of it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from core.phi import Phi
+from core.types import Confidence, Label
+from db import reviews, study_page
+from db.reviews import LONGEST_COMMENT, NewReview
+from db.session import Sessions
+from db.study_page import StudyPage
+from db.tables import Case
+from viewer import access
+from viewer.forms import Fields, Form
+from viewer.live import LivePages, Shown
+from viewer.opened import Openings
+from viewer.pictures import ReportPictures
+from viewer.render import Templates
+
+_AT_WORK_S, _DONE_S = 2, 15
+"""How often an open page asks by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPages:
+    """The pages of a study with what they need."""
+
+    sessions: Sessions
+    templates: Templates
+    pages: LivePages
+    openings: Openings
+    pictures: ReportPictures
+
+    def show(self, request: Request, study_id: UUID, revision: int | None = None) -> Response:
+        """One study, at its newest revision or an older one."""
+        found = self._read(study_id, revision)
+        token = self.openings.token(request, study_id=study_id, detail="study")
+        done = found.case is not None and found.case.done_at is not None
+        every_s = _DONE_S if done else _AT_WORK_S
+        live = Shown("study", lambda: self._live(request, found, token), every_s, {"here": "worklist"})
+        return self.pages.page(request, live, token)
+
+    def compare(self, request: Request, study_id: UUID, left: int, right: int) -> Response:
+        """Two revisions side by side."""
+        sides = [self._read(study_id, revision) for revision in (left, right)]
+        self.openings.token(request, study_id=study_id, detail=f"revisions {left} and {right}")
+        text = self.templates.text("compare.html", study=sides[0].study, sides=sides, **access.shown(request))
+        return HTMLResponse(text)
+
+    def review(self, request: Request, study_id: UUID, form: Form) -> Response:
+        """Add what a reader says of a revision, and go back to it; a form that comes twice adds nothing."""
+        new, case_id = _review(access.principal(request), form)
+        with self.sessions.write() as session:
+            case = session.get(Case, case_id)
+            if case is None or case.study_id != study_id:
+                raise HTTPException(404)
+            reviews.add(session, case, new, now=self.sessions.now(session))
+        older = f"?revision={case.revision}" if case.superseded_at else ""
+        return RedirectResponse(f"/studies/{study_id}{older}#readers", 303)
+
+    def _read(self, study_id: UUID, revision: int | None) -> StudyPage:
+        with self.sessions.read() as session:
+            found = study_page.read(session, study_id, revision=revision)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _live(self, request: Request, found: StudyPage, token: str) -> dict[str, Any]:
+        who = access.principal(request).name
+        said = reviews.in_force(found.shown_reviews)
+        return {
+            "page": found,
+            "whole": found.predictions.get(None),
+            "review_below": found.model.card.get("review_below") if found.model else None,
+            "has_file": self.pictures.has_file,
+            "picture": lambda report: self.openings.part(token, f"/reports/{report.id}.png"),
+            "said": said,
+            "standing": reviews.standing(found.shown_reviews),
+            "own": next((review for review in said if review.reader == who), None),
+            "once": _once(found, who),
+            "longest": LONGEST_COMMENT,
+            "csrf": access.csrf_field(request),
+        }
+
+
+def _once(found: StudyPage, who: str) -> UUID | None:
+    """The id of the review that the form on the page makes: another one once this one is handed in."""
+    if found.case is None:
+        return None
+    before = sum(review.reader == who for review in found.shown_reviews)
+    return uuid5(found.case.id, f"{who} {before}")
+
+
+def _review(who: access.Principal, sent: Fields) -> tuple[NewReview, UUID]:
+    """The review in a form, and the revision it is of; 400 for a form that is not ours."""
+    try:
+        case_id = UUID(sent.one("case"))
+        form = UUID(sent.one("once"))
+        label, confidence = Label(sent.one("label")), Confidence(sent.one("confidence"))
+    except ValueError:
+        raise HTTPException(400) from None
+    comment = sent.one("comment").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
+    return NewReview(form, who.name, who.actor, label, confidence, Phi(comment)), case_id

@@ -1,0 +1,107 @@
+"""Trying an image: a short-lived process classifies what somebody dropped on the page. Nothing is kept of it."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
+
+from core.settings import Settings
+from core.types import AuditAction
+from db import audit, model_versions
+from db.session import Sessions
+from viewer import access, forms
+from viewer.render import Templates
+
+MOST_FILES = 3
+"""A study has three screens."""
+MOST_BYTES = 64 * 2**20
+_HEAD_BYTES = 100
+_AT_ONCE = 2
+_TIMEOUT_S = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The page to drop images on, and the answer to what was dropped."""
+
+    sessions: Sessions
+    settings: Settings
+    templates: Templates
+    _places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_AT_ONCE))
+
+    def show(self, request: Request) -> Response:
+        """The page."""
+        most = MOST_BYTES // 2**20
+        return HTMLResponse(
+            self.templates.text("try.html", most_files=MOST_FILES, most_mb=most, here="try", **access.shown(request))
+        )
+
+    async def answer(self, request: Request) -> Response:
+        """What the active model says of one to three files, as a part of the page.
+
+        The body is a line with the files' lengths, then the files: no form's parser ever writes them to a disk.
+        """
+        if not self._places.acquire(blocking=False):
+            return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
+        try:
+            body = await forms.bounded(request, MOST_BYTES + _HEAD_BYTES)
+            return await run_in_threadpool(self._answer, access.principal(request).actor, body)
+        finally:
+            self._places.release()
+
+    def _answer(self, who: str, body: bytes) -> Response:
+        line, _, files = body.partition(b"\n")
+        sizes = _sizes(line)
+        if sum(sizes) != len(files):
+            raise HTTPException(400)
+        with self.sessions.write() as session:
+            audit.record(
+                session, AuditAction.TRY, actor=who, now=self.sessions.now(session), detail=f"files={len(sizes)}"
+            )
+        found = _classified(self._head(sizes), files)
+        if found is None:
+            return self._said(422, problem="These files could not be looked at. Nothing was kept of them.")
+        return self._said(200, answer=found)
+
+    def _head(self, sizes: list[int]) -> dict[str, Any]:
+        """What the process is told before the files; with it the active model, where it lies on this machine."""
+        with self.sessions.read() as session:
+            active = model_versions.active(session)
+        folder = self.settings.cache / "models" / active.sha256 if active else None
+        told = self.settings.model_dump(mode="json", include={"layouts", "view_rules"})
+        return {**told, "sizes": sizes, "model": str(folder) if folder and folder.is_dir() else None}
+
+    def _said(self, status: int, **context: Any) -> Response:
+        asked = {"answer": None, "problem": "", **context}
+        return HTMLResponse(self.templates.text("try_answer.html", **asked), status, headers={"X-Part": "1"})
+
+
+def _sizes(line: bytes) -> list[int]:
+    """The lengths in the first line; 400 unless there are one to three, none of them nothing."""
+    parts = line.decode("ascii", "replace").split(",") if len(line) < _HEAD_BYTES else []
+    if not 1 <= len(parts) <= MOST_FILES or not all(p.isascii() and p.isdecimal() and int(p) for p in parts):
+        raise HTTPException(400)
+    return [int(part) for part in parts]
+
+
+def _classified(head: dict[str, Any], files: bytes) -> dict[str, Any] | None:
+    """What the process found; None where it ended without an answer."""
+    command = [sys.executable, "-m", "training.dropped"]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            command,
+            input=json.dumps(head).encode() + b"\n" + files,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        found = json.loads(done.stdout) if done.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return found if isinstance(found, dict) else None

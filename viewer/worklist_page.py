@@ -1,0 +1,89 @@
+"""The worklist, and the search that leads to a part of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from core.phi import Phi
+from core.settings import Settings
+from core.types import AuditAction
+from db import audit, reviews, worklist
+from db.session import Sessions
+from viewer import access
+from viewer.asked import Asked
+from viewer.counting import Counts
+from viewer.forms import Form
+from viewer.live import LivePages, Shown
+from viewer.opened import Openings
+from viewer.render import Templates
+from viewer.searches import Searches
+
+_EVERY_S = 10
+"""How often an open worklist asks by itself; the stream of changes makes it ask at once."""
+_LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistPage:
+    """The worklist page with what it needs."""
+
+    sessions: Sessions
+    settings: Settings
+    templates: Templates
+    pages: LivePages
+    openings: Openings
+    searches: Searches
+    counts: Counts
+
+    def show(self, request: Request) -> Response:
+        """The studies that the address asks for."""
+        try:
+            asked = Asked.of(dict(request.query_params))
+        except (ValueError, OverflowError):
+            raise HTTPException(404) from None
+        text = self.searches.text(asked.found, whose=access.principal(request).name)
+        token = self.openings.token(request, study_id=None, detail="worklist")
+        around = {
+            "here": "worklist",
+            "asked": asked,
+            "searched": text,
+            "senders": [peer.ae_title for peer in self.settings.peers if peer.may_send],
+        }
+        live = Shown("worklist", lambda: self._live(asked, text), _EVERY_S, around)
+        return self.pages.page(request, live, token, shared=True)
+
+    def search(self, request: Request, form: Form) -> Response:
+        """Keep what is searched for, write down that it was, and go where the studies are; nothing typed: to all."""
+        text = form.one("text").strip()[:_LONGEST_SEARCH].replace("\0", "")
+        if not text:
+            return RedirectResponse("/", 303)
+        who = access.principal(request).name
+        with self.sessions.write() as session:
+            now = self.sessions.now(session)
+            audit.record(
+                session,
+                AuditAction.SEARCH,
+                actor=access.principal(request).actor,
+                now=now,
+                detail="patient or accession",
+            )
+        key = self.searches.keep(Phi(text), whose=who)
+        return RedirectResponse(Asked(found=key).address(), 303)
+
+    def _live(self, asked: Asked, text: Phi | None) -> dict[str, Any]:
+        lost = bool(asked.found) and text is None
+        with self.sessions.read() as session:
+            wanted = asked.filter(text, self.templates.zone)
+            found = worklist.Page((), None) if lost else worklist.page(session, wanted)
+            standings = reviews.standings(session, [row.case_id for row in found.rows if row.case_id])
+            numbers = self.counts.read(session)
+        return {
+            "asked": asked,
+            "lost": lost,
+            "listed": found,
+            "standings": standings,
+            "counts": numbers,
+            "settings": self.settings,
+        }
