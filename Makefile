@@ -30,6 +30,7 @@ train-demo: .venv/.dev  ## Train a small model on simulated patients and evaluat
 
 test: .venv/.dev  ## Run every test (installs missing system packages)
 	@tests/system-packages
+	@[ -d tests/browser/node_modules/axe-core ] || npm ci --silent --no-audit --no-fund --prefix tests/browser
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2 --dist loadfile
 	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
