@@ -113,7 +113,7 @@ def test_an_administrator_adds_a_user_who_chooses_a_password(address: str, page:
         ("The new one again", "five slow green trams"),
     ):
         page.get_by_label(label, exact=True).fill(text)
-    page.get_by_role("button", name="Change it").click()
+    page.get_by_role("button", name="Change it", exact=True).click()
     expect(page.get_by_text("Your password is changed")).to_be_visible()
     page.goto(address)
     expect(page.get_by_text("No study yet")).to_be_visible()
