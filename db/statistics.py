@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from core.types import Label, Outcome, Reason, State
-from db import model_versions
+from db import agreement, model_versions
+from db.agreement import Agreement
 from db.calendar_days import day_of
 from db.drift import Drift, drifts
 from db.tables import Case, Study
@@ -79,6 +80,8 @@ class Statistics:
     latency: Latency
     model: str | None
     """The active model, whose studies alone can drift."""
+    agreement: tuple[Agreement, ...]
+    """Readers with the model and with each other, of all stations and of each."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -126,6 +129,7 @@ def read(session: Session, *, since: datetime, until: datetime, zone: ZoneInfo |
         reasons=dict(counted.most_common()),
         latency=_latency(_together(tenths.values())),
         model=f"{model.name} {model.version}" if model else None,
+        agreement=agreement.read(session, since=since, until=until),
     )
 
 

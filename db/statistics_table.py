@@ -15,6 +15,7 @@ class Subject(StrEnum):
     STATIONS = "stations"
     REASONS = "reasons"
     DRIFT = "drift"
+    AGREEMENT = "agreement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,17 @@ def _drift(figures: Statistics) -> Iterator[tuple[object, ...]]:
             yield station.sender, drift.what, *_compared(drift), figures.model
 
 
+def _agreement(figures: Statistics) -> Iterator[tuple[object, ...]]:
+    for one in figures.agreement:
+        numbers = (one.share.value, *one.share.interval)
+        label = one.label.value if one.label else None
+        yield one.station, one.what, label, one.share.hits, one.share.n, *(_rounded(value) for value in numbers)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _compared(drift: Drift) -> Iterable[object]:
     errors = drift.standard_errors
     low, high = drift.here.interval
@@ -69,10 +81,10 @@ def _compared(drift: Drift) -> Iterable[object]:
     return (
         drift.here.hits,
         drift.here.n,
-        *(None if value is None else round(value, 4) for value in (share, low, high)),
+        *(_rounded(value) for value in (share, low, high)),
         drift.reference.hits,
         drift.reference.n,
-        None if reference is None else round(reference, 4),
+        _rounded(reference),
         None if errors is None else round(errors, 2),
         drift.is_beyond_chance,
     )
@@ -89,4 +101,5 @@ _MADE = {
         ),
         _drift,
     ),
+    Subject.AGREEMENT: (("station", "with", "label", "agreed", "n", "share", "low", "high"), _agreement),
 }

@@ -10,6 +10,7 @@ from core.settings import Settings
 from db.session import Sessions
 from viewer import access, staff_pages
 from viewer.account import Account
+from viewer.api.figures import Figures
 from viewer.api.routes import router
 from viewer.cookie import Cookie
 from viewer.csrf import FormGuard
@@ -19,6 +20,7 @@ from viewer.guard import Guard
 from viewer.login import Login
 from viewer.pulse import Pulse, recent
 from viewer.render import STATIC, Templates
+from viewer.statistics_page import StatisticsPage
 from viewer.tokens_page import TokensPage
 from viewer.turnstile import Turnstile
 from viewer.users_page import UsersPage
@@ -45,6 +47,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
     app.include_router(router(sessions, zone=templates.zone))
+    StatisticsPage(Figures(sessions, templates.zone), templates).add_to(app)
     app.mount("/static", _Static(directory=STATIC))
     errors = Errors(templates)
     errors.tell(app)

@@ -96,6 +96,18 @@ STATISTICS = {
             "model": "mobilenet-sim-2 1",
         }
     ],
+    "agreement": [
+        {
+            "station": "(all)",
+            "with": "model",
+            "label": None,
+            "agreed": 9,
+            "n": 10,
+            "share": 0.9,
+            "low": 0.5958,
+            "high": 0.9821,
+        }
+    ],
     "disclaimer": DISCLAIMER,
 }
 STUDIES_CSV = ",".join(worklist_table.COLUMNS) + "\n"

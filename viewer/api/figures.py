@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from core import DISCLAIMER, csv_text
+from core.types import Label
 from db import statistics, statistics_table
 from db.session import Sessions
 from db.statistics_table import Subject
@@ -72,6 +73,21 @@ class DriftOfStation(Told):
     model: str | None
 
 
+class AgreementOfReaders(Told):
+    """How often readers agree with the model, or with each other. `(all)` is every station together."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid", json_schema_mode_override="serialization")
+
+    station: str
+    with_: Literal["model", "readers"] = Field(alias="with")
+    label: Label | None = Field(description="What the model said; null for all labels together.")
+    agreed: int
+    n: int
+    share: float | None
+    low: float = Field(description="Wilson 95 % interval")
+    high: float
+
+
 class Statistics(Told):
     """Figures of the studies received in a span, as they stand now."""
 
@@ -82,6 +98,7 @@ class Statistics(Told):
     stations: list[Station]
     reasons: list[ReasonCount]
     drift: list[DriftOfStation]
+    agreement: list[AgreementOfReaders]
     disclaimer: str = DISCLAIMER
 
 

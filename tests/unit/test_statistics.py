@@ -1,0 +1,179 @@
+"""Figures of a span of time: counts add up, days are people's, latencies are exact, shares carry their n."""
+
+import csv
+import io
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from programs import Program
+from reader import classified
+from sqlalchemy import inspect, text, update
+from ward import JOHN
+
+from core.proportion import Share
+from core.types import Label, Reason, Status, View
+from db import statistics, statistics_table
+from db.drift import drifts
+from db.statistics import PLACES
+from db.statistics_table import Subject
+from db.tables import Case, ModelVersion
+
+BERLIN = ZoneInfo("Europe/Berlin")
+CARD = {
+    "novelty": {"refused_held_out": {"hits": 4, "n": 444}},
+    "review": {"coverage": 0.9, "patients": 800},
+}
+
+
+def figures(ward, since="2026-01-01", until="2026-02-01", zone=None) -> statistics.Statistics:
+    times = {name: datetime.fromisoformat(t).replace(tzinfo=UTC) for name, t in (("since", since), ("until", until))}
+    with ward.sessions.read() as session:
+        return statistics.read(session, **times, zone=zone or ZoneInfo("UTC"))
+
+
+@pytest.fixture
+def busy(ward, clock):
+    """Two stations: TESTPACS with a normal, an ischemia, a review and an incomplete one; OTHER with one in quarantine."""
+    classified(ward, "1.2.1", said=(0.9, 0.05, 0.05))
+    clock.turn(86_400)
+    classified(ward, "1.2.2")
+    classified(ward, "1.2.3", status=Status.NEEDS_REVIEW)
+    ward.screen(View.QPS, study="1.2.4", who=JOHN)
+    clock.turn(40)
+    ward.tick()
+    ward.quarantined(ward.arrive("1.7.1", study="1.2.8", sender_ae="OTHER"), Reason.UNKNOWN_LAYOUT)
+    with ward.sessions.write() as session:
+        session.execute(update(ModelVersion).values(card=CARD))
+    return ward
+
+
+def test_every_study_of_the_span_is_counted_once_by_day_and_by_station(busy):
+    found = figures(busy)
+    assert len(found.days) == 31
+    told = {day.day: {place: n for place, n in day.counts.items() if n} for day in found.days if day.studies}
+    assert told == {
+        date(2026, 1, 2): {"normal": 1},
+        date(2026, 1, 3): {"ischemia": 1, "needs_review": 1, "no_result": 1, "at_work": 1},
+    }
+    assert [(one.sender, one.studies) for one in found.stations] == [("TESTPACS", 4), ("OTHER", 1)]
+    assert found.reasons == {Reason.INCOMPLETE: 1}
+    assert sum(found.counts.values()) == 5
+    assert figures(busy, until="2026-01-03").counts == dict.fromkeys(PLACES, 0) | {"normal": 1}
+    assert figures(busy, since="2026-01-04").stations == ()
+
+
+def test_days_begin_at_midnight_of_the_zone_also_when_clocks_change(ward, clock):
+    for number, at in enumerate(("03-28T22:59", "03-28T23:00", "03-29T21:59", "03-29T22:00", "10-25T22:59", "10-25T23:00")):
+        clock.now = datetime.fromisoformat(f"2026-{at}:00+00:00")
+        ward.arrive(f"1.1.{number}", study=f"1.2.{number}")
+    counted = Counter()
+    for day in figures(ward, "2026-01-01", "2026-12-31", BERLIN).days:
+        counted[str(day.day)] += day.studies
+    assert +counted == {"2026-03-28": 1, "2026-03-29": 2, "2026-03-30": 1, "2026-10-25": 1, "2026-10-26": 1}
+
+
+def test_latency_is_from_the_last_object_to_the_end_of_results_to_a_tenth_of_a_second(ward, clock):
+    began = clock.now
+    for number in range(20):
+        clock.now = began
+        study_id = classified(ward, f"1.2.{number}")
+        with ward.sessions.write() as session:
+            done = began + timedelta(seconds=0.25 + number)
+            session.execute(update(Case).where(Case.study_id == study_id).values(done_at=done))
+    found = figures(ward)
+    assert (found.latency.n, found.latency.median_s, found.latency.p95_s) == (20, 9.2, 18.2)
+    assert found.stations[0].latency == found.latency
+
+
+def test_a_study_classified_again_because_somebody_asked_has_no_latency(ward, clock):
+    from dicom_node import decisions
+
+    study_id = classified(ward)
+    clock.turn(86_400)
+    with ward.sessions.write() as session:
+        decisions.classify_again(session, study_id, actor="test", now=clock.now, policy=ward.policy)
+    with ward.sessions.read() as session:
+        fed = {case.revision: case.fed_at for case in session.query(Case)}
+    assert fed == {1: clock.now - timedelta(days=1), 2: None}
+    assert figures(ward).latency.n == 0
+
+
+def test_drift_is_a_share_beside_the_cards_each_with_its_n(busy):
+    (unlike, review) = figures(busy).stations[0].drifts
+    assert (unlike.what, unlike.here, unlike.reference) == ("unlike", Share(0, 3), Share(4, 444))
+    assert (review.what, review.here, review.reference) == ("review", Share(1, 3), Share(80, 800))
+    assert not review.is_beyond_chance
+    assert figures(busy).stations[1].drifts == ()
+
+
+def test_drift_beyond_chance_is_told_in_standard_errors():
+    from core.types import State
+
+    cells = [("A", State.ACCEPTED, None, 60), ("A", State.NEEDS_REVIEW, None, 40), ("A", State.NO_RESULT, Reason.NOVEL, 1)]
+    unlike, review = drifts(CARD, cells)["A"]
+    assert review.standard_errors == pytest.approx(8.32, abs=0.01)
+    assert review.is_beyond_chance
+    assert unlike.here == Share(1, 101)
+    assert not unlike.is_beyond_chance
+    assert drifts({}, cells) == {"A": ()}
+
+
+def reviewed(ward, study_id, reader: str, label: Label, *, at: datetime, model: Label = Label.ISCHEMIA) -> None:
+    phi = "" if ward.sessions.engine.dialect.name == "sqlite" else "phi."
+    kind = "CHAR(32)" if not phi else "UUID"
+    with ward.sessions.write() as session:
+        if not inspect(session.connection()).has_table("reviews", schema=phi.rstrip(".") or None):
+            session.execute(
+                text(
+                    f"CREATE TABLE {phi}reviews (id {kind} PRIMARY KEY, study_id {kind}, case_id {kind}, reader VARCHAR(64),"
+                    " label VARCHAR(40), model_label VARCHAR(40), confidence VARCHAR(40), comment VARCHAR(2000),"
+                    f" created_at {'DATETIME' if not phi else 'TIMESTAMP WITH TIME ZONE'})"
+                )
+            )
+        case = session.query(Case).filter_by(study_id=study_id).one()
+        row = (uuid4(), study_id, case.id, reader, label.value, model.value, "high", "", at)
+        plain = [key.hex if hasattr(key, "hex") and not phi else str(key) for key in row[:3]]
+        names = ("id", "study_id", "case_id", "reader", "label", "model_label", "confidence", "comment", "created_at")
+        stamp = at.replace(tzinfo=None).isoformat(" ") if not phi else at
+        session.execute(
+            text(f"INSERT INTO {phi}reviews ({', '.join(names)}) VALUES ({', '.join(':' + n for n in names)})"),
+            dict(zip(names, (*plain, *row[3:8], stamp), strict=True)),
+        )
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_agreement_counts_each_readers_newest_review_once(ward, clock):
+    assert figures(ward).agreement == ()
+    first, second = classified(ward, "1.2.1"), classified(ward, "1.2.2")
+    reviewed(ward, first, "ann", Label.NORMAL, at=clock.now)
+    reviewed(ward, first, "ann", Label.ISCHEMIA, at=clock.now + timedelta(minutes=1))
+    reviewed(ward, first, "bob", Label.ISCHEMIA, at=clock.now)
+    reviewed(ward, second, "ann", Label.NORMAL, at=clock.now)
+    reviewed(ward, second, "bob", Label.INFARCTION, at=clock.now)
+    found = {(one.what, one.station, one.label): one.share for one in figures(ward).agreement}
+    both = Share(2, 4)
+    assert found == {
+        ("model", "(all)", None): both,
+        ("model", "(all)", Label.ISCHEMIA): both,
+        ("model", "TESTPACS", None): both,
+        ("model", "TESTPACS", Label.ISCHEMIA): both,
+        ("readers", "(all)", None): Share(1, 2),
+        ("readers", "TESTPACS", None): Share(1, 2),
+    }
+    table = statistics_table.of(figures(ward), Subject.AGREEMENT)
+    assert table.rows[0] == ("(all)", "model", None, 2, 4, 0.5, 0.15, 0.85)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_programs_get_the_figures_as_json_and_each_table_as_csv(busy, tmp_path):
+    api, span = Program.on(busy.sessions, tmp_path), {"since": "2026-01-01", "until": "2026-01-31"}
+    told = api.get("/statistics", **span).json()
+    assert (len(told["days"]), told["stations"][0]["station"], told["model"]) == (30, "TESTPACS", "toy 1")
+    for subject in Subject:
+        answer = api.get("/statistics.csv", subject=subject.value, **span)
+        rows = list(csv.reader(io.StringIO(answer.text)))
+        assert tuple(rows[0]) == statistics_table.columns(subject)
+        assert len(rows) == 1 + len(told[subject.value])
