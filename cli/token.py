@@ -114,7 +114,9 @@ def _facts(token: "ApiToken", user: "User", standing: str) -> dict[str, Any]:
 def _show(found: list[dict[str, Any]]) -> None:
     console = Console()
     if not found:
-        console.print("No program has a token yet. Make one: perfuscope token add USER LABEL --scope studies")
+        console.print(
+            "No program has a token yet. Make one: perfuscope token add USER LABEL --scope studies", soft_wrap=True
+        )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Program", "Of", "May ask for", "Until (UTC)", "Last used (UTC)", "Standing"):

@@ -160,7 +160,9 @@ def _facts(user: "User") -> dict[str, Any]:
 def _show(found: list[dict[str, Any]]) -> None:
     console = Console()
     if not found:
-        console.print("Nobody may log in yet. Add an administrator: perfuscope user add NAME --role admin")
+        console.print(
+            "Nobody may log in yet. Add an administrator: perfuscope user add NAME --role admin", soft_wrap=True
+        )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Name", "Role", "Last login (UTC)", "Standing"):

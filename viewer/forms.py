@@ -8,6 +8,9 @@ from urllib.parse import parse_qs
 from fastapi import Depends, HTTPException, Request
 
 
+_LARGEST_FORM = 64 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """A form's fields; one that is missing is empty."""
@@ -28,10 +31,21 @@ async def _fields(request: Request) -> Fields:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(400)
     try:
-        body = (await request.body()).decode()
-        return Fields(parse_qs(body, keep_blank_values=True, max_num_fields=200))
+        body = await bounded(request, _LARGEST_FORM)
+        return Fields(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=200))
     except ValueError:
         raise HTTPException(400) from None
+
+
+async def bounded(request: Request, most_bytes: int) -> bytes:
+    """The body of a request; 413 as soon as it is longer than allowed."""
+    parts, length = [], 0
+    async for part in request.stream():
+        length += len(part)
+        if length > most_bytes:
+            raise HTTPException(413)
+        parts.append(part)
+    return b"".join(parts)
 
 
 Form = Annotated[Fields, Depends(_fields)]

@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.types import AuditAction
 from db import audit, model_versions
 from db.session import Sessions
-from viewer import access
+from viewer import access, forms
 from viewer.render import Templates
 
 MOST_FILES = 3
@@ -50,7 +50,7 @@ class Trying:
         if not self._places.acquire(blocking=False):
             return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
         try:
-            body = await _bounded(request, MOST_BYTES + _HEAD_BYTES)
+            body = await forms.bounded(request, MOST_BYTES + _HEAD_BYTES)
             return await run_in_threadpool(self._answer, access.principal(request).actor, body)
         finally:
             self._places.release()
@@ -80,17 +80,6 @@ class Trying:
     def _said(self, status: int, **context: Any) -> Response:
         asked = {"answer": None, "problem": "", **context}
         return HTMLResponse(self.templates.text("try_answer.html", **asked), status, headers={"X-Part": "1"})
-
-
-async def _bounded(request: Request, most_bytes: int) -> bytes:
-    """The body of a request; 413 as soon as it is longer than allowed."""
-    parts, length = [], 0
-    async for part in request.stream():
-        length += len(part)
-        if length > most_bytes:
-            raise HTTPException(413)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _sizes(line: bytes) -> list[int]:

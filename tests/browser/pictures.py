@@ -16,6 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from display import Display
+from entry import cookie_of
 from harness import Installation, Pacs, until
 from opened_window import Opened
 
@@ -58,7 +59,7 @@ def pages(folder: Path) -> None:
             for index in range(STUDIES):
                 push(installation, index, Path(base) / str(index))
             until(lambda: sum(bool(r["completed_at"]) for r in installation.results().values()) == STUDIES, 60, "done")
-            look(f"http://127.0.0.1:{installation.web_port}/", folder)
+            look(f"http://127.0.0.1:{installation.web_port}/", folder, cookie_of(installation))
         finally:
             installation.stop()
             pacs.stop()
@@ -73,10 +74,12 @@ def push(installation: Installation, index: int, folder: Path) -> None:
     installation.push(datasets, folder)
 
 
-def look(address: str, folder: Path) -> None:
+def look(address: str, folder: Path, cookie: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+        name, _, value = cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": address}])
         page = context.new_page()
         page.goto(address)
         page.wait_for_timeout(500)

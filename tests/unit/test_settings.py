@@ -102,10 +102,39 @@ def test_variables_that_others_read_are_let_through(load, name):
     load(env={name: "x"})
 
 
-def test_the_pages_are_for_this_machine_alone(load):
+CERTIFIED = '[web]\ncertificate = "~/c.pem"\nkey = "/k.pem"\n'
+NAMED = 'names = ["Perfuscope.example.org", "192.0.2.9"]\n'
+
+
+def test_the_pages_are_for_this_machine_alone_unless_names_and_tls_are_given(load):
     assert load('web_host = "::1"\n').web_host == "::1"
-    with pytest.raises(SettingsError, match=r"web_host = '0\.0\.0\.0' is not allowed: the pages have no logins yet"):
-        load('web_host = "0.0.0.0"\n')
+    assert load('web_host = "localhost"\n').web.names == ()
+    found = load('web_host = "0.0.0.0"\n' + CERTIFIED + NAMED).web
+    assert found.names == ("perfuscope.example.org", "192.0.2.9")
+    assert found.certificate.is_absolute()
+    assert load('web_host = "::"\n[web]\nproxies = ["10.0.0.5"]\n' + NAMED).web.proxies == ("10.0.0.5",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('web_host = "0.0.0.0"\n', r"web_host = '0\.0\.0\.0' is not allowed: beyond this machine the pages need TLS"),
+        ('web_host = "0.0.0.0"\n' + CERTIFIED, r"is not allowed: web\.names should say by which host names"),
+        ('web_host = "192.0.2.9"\n[web]\n' + NAMED, "need TLS, so web.certificate and web.key or web.proxies"),
+        ('web_host = "pages"\n', "web_host = 'pages' is not allowed: it should be an address"),
+        ('[web]\nkey = "/k.pem"\n', "web.certificate and web.key should be given together"),
+        (
+            '[web]\nnames = ["https://pages"]\n',
+            "web.names.0 = 'https://pages' is not allowed: it should be a host's name",
+        ),
+        ('[web]\nproxies = ["10.0.0.0/8"]\n', "web.proxies.0 = '10.0.0.0/8' is not allowed: it should be the address"),
+        ("[web]\nidle_minutes = 0\n", "web.idle_minutes = 0 is not allowed"),
+        ("[web]\nsession_hours = 169\n", "web.session_hours = 169 is not allowed"),
+    ],
+)
+def test_pages_that_anybody_could_read_along_are_refused(load, text, said):
+    with pytest.raises(SettingsError, match=said):
+        load(text)
 
 
 def test_settings_cannot_be_changed(load):

@@ -109,7 +109,7 @@ def test_the_viewers_role_is_enough_for_every_page_and_for_nothing_more(ward, tm
     report_id = reported(ward, study_id, tmp_path / "store")
     engine = make_engine(ward.sessions.engine.url.render_as_string(hide_password=False))
     event.listen(engine, "connect", become_the_viewer)
-    logged_in = {"Cookie": entry.cookie(ward.sessions)}
+    logged_in = {"Cookie": entry.cookie(Sessions(ward.sessions.engine))}
     pages_of = Reader(make_app(Settings(home=tmp_path), Sessions(engine)), headers=logged_in)
     schema.check(engine)
     for place in ("/", "/?show=undelivered", f"/studies/{study_id}", f"/reports/{report_id}.png"):

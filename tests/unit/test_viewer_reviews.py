@@ -110,7 +110,7 @@ def test_a_form_that_is_not_ours_adds_nothing(ward, tmp_path, changed):
     fields = said(pages_of.get(place).text) | changed
     assert pages_of.post(f"{place}/reviews", fields).status_code in {400, 404}
     assert pages_of.post(f"{place}/reviews", b"label=normal").status_code == 400
-    assert pages_of.post(f"{place}/reviews", {"comment": "x" * 100_000}).status_code == 403
+    assert pages_of.post(f"{place}/reviews", {"comment": "x" * 100_000}).status_code == 413
     assert pages_of.post(f"/studies/{uuid4()}/reviews", said(pages_of.get(place).text)).status_code == 404
     with ward.sessions.read() as session:
         assert reviews.of_study(session, study_id) == []

@@ -1,0 +1,248 @@
+"""What a reader does all day, in a real browser: list, search, keys, overlay, review, trying an image; for everybody."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe
+import pytest
+from entry import cookie_of
+from harness import Installation, Pacs, until, write
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from core.roles import Role
+from core.types import Label
+from training.phantom import cohort, dicom
+
+STUDIES = {0: Label.NORMAL, 1: Label.ISCHEMIA, 2: Label.INFARCTION}
+SHOWN = "image => image.complete && image.naturalWidth > 0"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is not installed; see tests/system-packages"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A Perfuscope with three studies that are done."""
+    pacs = Pacs().start()
+    base = tmp_path_factory.mktemp("reading")
+    installation = Installation(base / "home", pacs, {"min_free_disk_mb": 1})
+    installation.start()
+    for index, label in STUDIES.items():
+        installation.push(dicom.datasets(cohort.simulate(2026, index, label=label)), base / str(index))
+    until(installation.completed, 90, "the studies are done")
+    yield installation
+    installation.stop()
+    pacs.stop()
+
+
+def context_of(browser: Browser, perfuscope: Installation, name: str) -> BrowserContext:
+    cookie, _, value = cookie_of(perfuscope, name=name, role=Role.READER).partition("=")
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="en-GB")
+    context.add_cookies([{"name": cookie, "value": value, "url": address(perfuscope)}])
+    return context
+
+
+def address(perfuscope: Installation) -> str:
+    return f"http://127.0.0.1:{perfuscope.web_port}"
+
+
+@pytest.fixture
+def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
+    """A reader's page whose every complaint fails the test: a script's error, and what the policy refused."""
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    context = context_of(browser, perfuscope, "first.reader")
+    page = context.new_page()
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address(perfuscope) + "/")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def opened(page: Page, row: int = 0) -> None:
+    page.locator(".worklist .patient a").nth(row).click()
+    page.wait_for_url("**/studies/*")
+
+
+def test_keys_choose_open_and_come_back(page: Page):
+    chosen = "document.activeElement.closest('tr')?.rowIndex ?? 0"
+    for key, row in (("j", 1), ("j", 2), ("k", 1), ("k", 1), ("j", 2)):
+        page.keyboard.press(key)
+        assert page.evaluate(chosen) == row
+    page.keyboard.press("Enter")
+    expect(page.locator(".headline")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.locator("table.worklist")).to_be_visible()
+    assert page.evaluate(chosen) == 2
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_label("Single keys do something").uncheck()
+    page.keyboard.press("Escape")
+    before = page.evaluate(chosen)
+    page.keyboard.press("j")
+    assert page.evaluate(chosen) == before
+    page.keyboard.press("Shift+Tab")
+
+
+def test_a_search_finds_by_name_and_its_words_are_in_no_address(page: Page):
+    name = page.locator(".worklist .patient .name").nth(1).inner_text()
+    page.keyboard.press("/")
+    page.keyboard.type(name.partition(",")[0].lower())
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Clear the search")).to_be_visible()
+    rows = page.locator(".worklist .patient .name")
+    assert name in rows.all_inner_texts()
+    assert name.partition(",")[0].lower() not in page.url.lower() + page.title().lower()
+    page.reload()
+    assert name in rows.all_inner_texts()
+    page.locator("#search").fill("nobodyiscalledthis")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No name, patient ID or accession number begins with that")).to_be_visible()
+    page.get_by_text("Show all studies").click()
+    expect(page.locator("tr[data-key]")).to_have_count(len(STUDIES))
+
+
+def test_choices_dates_and_order_stand_in_the_address(page: Page):
+    page.get_by_role("link", name="Infarction").first.click()
+    assert page.url.endswith("/?show=infarction")
+    page.get_by_label("Order").select_option("oldest")
+    page.wait_for_url("**/?show=infarction&sort=oldest")
+    page.get_by_label("to", exact=True).fill("2001-01-01")
+    page.wait_for_url("**until=2001-01-01**")
+    expect(page.get_by_text("No such study")).to_be_visible()
+    page.get_by_role("link", name="Clear").click()
+    page.wait_for_url("**/?show=infarction&sort=oldest")
+
+
+def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
+    opened(page)
+    over = page.locator(".over")
+    expect(over).to_have_count(3)
+    until(lambda: all(one.evaluate(SHOWN) for one in over.all()), 20, "the overlays are there")
+    strength = "document.querySelector('.over').style.opacity"
+    assert page.evaluate(strength) == "0.45"
+    page.get_by_label("Overlay").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(strength) == "0.5"
+    page.keyboard.press("o")
+    assert page.evaluate(strength) == "0"
+    page.keyboard.press("o")
+    page.keyboard.press("3")
+    assert "infarction.png" in over.first.get_attribute("src")
+    page.reload()
+    assert page.evaluate(strength) == "0.5"  # as it was left
+    page.keyboard.press("z")
+    large = page.locator("dialog.large")
+    expect(large).to_be_visible()
+    page.keyboard.press("+")
+    expect(page.locator("#large-scale")).to_have_text("150 %")
+    places = large.locator(".stage > *").evaluate_all("parts => parts.map(p => JSON.stringify(p.getBoundingClientRect()))")
+    assert len(set(places)) == 1  # the overlay lies where its picture lies
+    page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+
+
+def test_what_a_reader_does_survives_what_arrives(page: Page, perfuscope: Installation, tmp_path: Path):
+    opened(page)
+    page.get_by_label("Comment").fill("half a sentence")
+    page.get_by_label("Sure", exact=True).check(force=True)
+    page.get_by_label("Overlay").fill("80")
+    again = dicom.datasets(cohort.simulate(2026, max(STUDIES), label=STUDIES[max(STUDIES)]))[-1]
+    again.SOPInstanceUID += ".7"
+    events = page.locator(".times li").count()
+    perfuscope.push([again], tmp_path)
+    until(lambda: page.locator(".times li").count() > events, 20, "the page shows the new object")
+    expect(page.get_by_label("Comment")).to_have_value("half a sentence")
+    expect(page.get_by_label("Sure", exact=True)).to_be_checked()
+    assert page.evaluate("document.querySelector('.over').style.opacity") == "0.8"
+
+
+def test_a_new_study_is_in_the_open_list_within_two_seconds(page: Page, perfuscope: Installation, tmp_path: Path):
+    page.locator(".worklist .patient a").last.focus()
+    before = page.locator("tr[data-key]").count()
+    one = dicom.datasets(cohort.simulate(2031, before, label=Label.NORMAL))[:1]
+    perfuscope.push(one, tmp_path)
+    expect(page.locator("tr[data-key]")).to_have_count(before + 1, timeout=2000)
+    assert page.evaluate("document.activeElement.closest('tr').rowIndex") == before + 1
+
+
+def test_two_readers_disagree_and_both_are_shown(page: Page, browser: Browser, perfuscope: Installation):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page)
+    page.keyboard.press("r")
+    page.get_by_role("radio", name="Infarction").last.check(force=True)
+    page.get_by_label("Fairly sure").check(force=True)
+    page.get_by_label("Comment").fill("<b>fixed</b> at the apex")
+    page.get_by_role("button", name="Save the review").click()
+    expect(page.locator(".standing")).to_contain_text("Another label")
+    expect(page.locator(".said")).to_contain_text("<b>fixed</b> at the apex")
+    expect(page.get_by_role("heading", name="Review again")).to_be_visible()
+
+    second = context_of(browser, perfuscope, "second.reader")
+    theirs = second.new_page()
+    theirs.goto(page.url.partition("#")[0])
+    theirs.locator(".review").get_by_role("radio", name="Normal").check(force=True)
+    theirs.get_by_label("Sure", exact=True).check(force=True)
+    theirs.get_by_role("button", name="Save the review").click()
+    expect(theirs.locator(".standing")).to_contain_text("Readers disagree")
+    expect(page.locator(".standing")).to_contain_text("Readers disagree", timeout=5000)  # the first page learns of it
+    second.close()
+    page.goto(address(perfuscope) + "/")
+    expect(page.locator("tr[data-key] .standing")).to_contain_text("Readers disagree")
+
+
+def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):
+    files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:3], tmp_path)
+    before = {path for path in perfuscope.home.rglob("*") if path.is_file()}
+    page.get_by_role("link", name="Try an image").click()
+    page.locator("#files").set_input_files([str(file) for file in files])
+    expect(page.locator(".tried")).to_have_count(4, timeout=45_000)
+    expect(page.locator(".tried .headline").first).to_be_visible()
+    drawn = "c => c.width > 300 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 40)"
+    until(lambda: page.locator("canvas.crop").first.evaluate(drawn), 10, "the crop is drawn")
+    assert axe.violations(page) == []
+    page.locator("#files").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_text("File 1 cannot be read as an image")).to_be_visible(timeout=45_000)
+    after = {path for path in perfuscope.home.rglob("*") if path.is_file()}
+    assert {path.suffix for path in after - before} <= {".db", ".db-wal", ".db-shm", ""}, after - before
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_nothing_keeps_anybody_out_of_the_pages(page: Page, perfuscope: Installation, scheme: str):
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    found = {"worklist": axe.violations(page)}
+    page.keyboard.press("?")
+    found["keys"] = axe.violations(page)
+    page.goto(address(perfuscope) + "/?until=2001-01-01")
+    found["empty"] = axe.violations(page)
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page)
+    found["study"] = axe.violations(page)
+    page.keyboard.press("z")
+    found["large"] = axe.violations(page)
+    page.keyboard.press("Escape")
+    page.locator(".by a").click()
+    expect(page.get_by_text("Acceptance criteria")).to_be_visible()
+    found["model card"] = axe.violations(page)
+    page.goto(address(perfuscope) + "/try")
+    found["try"] = axe.violations(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address(perfuscope) + "/")
+    found["worklist, small"] = axe.violations(page)
+    opened(page)
+    found["study, small"] = axe.violations(page)
+    assert {name: said for name, said in found.items() if said} == {}
