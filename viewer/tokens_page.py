@@ -45,7 +45,7 @@ class TokensPage:
                 token = self._add(session, form, self._hand(session, request))
         except PerfuscopeError as error:
             return self._page(request, Notice(sentence(error), wrong=True), 422)
-        return self._page(request, Notice("The program sends this token. It is shown this once.", token))
+        return self._page(request, Notice("The program sends it as: Authorization: Bearer, a blank, and this.", token))
 
     def revoke(self, request: Request, token_id: UUID) -> Response:
         """Make a token good for nothing."""

@@ -9,7 +9,7 @@ BEGIN
   FOREACH wanted IN ARRAY ARRAY[
     'perfuscope_owner',      -- migrations, models, purge: everything but rewriting the audit trail
     'perfuscope_node',       -- node and edge workers; operators' commands
-    'perfuscope_viewer',     -- the pages: reads, and adds audit events
+    'perfuscope_viewer',     -- the pages: reads; users, logins, tokens; adds audit events
     'perfuscope_inference',  -- inference workers: the de-identified tables only
     'perfuscope_reader'      -- administrators' SQL: the views v_results and v_daily only
   ] LOOP
