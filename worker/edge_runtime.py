@@ -13,6 +13,7 @@ from worker.pipeline.building import Building
 from worker.pipeline.checking import Checking
 from worker.pipeline.committing import Committing, Confirming
 from worker.pipeline.delivering import Delivering
+from worker.pipeline.ordered import Ordering
 from worker.pipeline.preparing import Preparing
 from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.reporting import Reporting
@@ -30,10 +31,12 @@ def edge_runner(settings: Settings) -> Runner:
     checking = Checking(settings.checks, cache(textcheck.load_engine))
     preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy, checking)
     reporting = Reporting(sessions, Building(inbox, known, settings.report), settings, policy.ring_again)
+    ordering = Ordering(sessions, settings, policy)
     most = settings.max_attempts
     stages = {
         JobStage.PREPARE: StageWork(preparing.work, preparing.give_up, most),
         JobStage.REPORT: StageWork(reporting.work, reporting.give_up, most),
+        JobStage.ORDER: StageWork(ordering.work, ordering.give_up, most),
     }
     return Runner.of(settings, sessions, stages | outward(settings, sessions, inbox))
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.doctor.finding import Finding, fail, ok, warn
 from core.errors import PerfuscopeError, Unavailable
+from core.finding import Finding, fail, ok, warn
 from core.jobs import JobState
 from core.settings import Settings
 from db.session import Sessions

@@ -1,7 +1,7 @@
 """Whether the layouts in force may be used, and whether something here can read those that must be read."""
 
-from cli.doctor.finding import Finding, fail, ok, warn
 from core.errors import PerfuscopeError
+from core.finding import Finding, fail, ok, warn
 from core.settings import Settings
 from db.session import Sessions
 
