@@ -36,7 +36,7 @@ def of(session: Session, name: str, ae_title: str) -> Contact:
         .where(Job.destination == name, Job.state.in_((JobState.WAITING, JobState.RUNNING, JobState.DEAD)))
         .group_by(Job.state)
     )
-    jobs = {found: n for found, n in session.execute(counted)}
+    jobs = dict(session.execute(counted).tuples().all())
     return Contact(
         received_at=session.scalar(select(func.max(Study.received_at)).where(Study.sender_ae == ae_title)),
         delivered_at=_delivered(session, name),
@@ -57,4 +57,5 @@ def _delivered(session: Session, name: str) -> datetime | None:
         .subquery()
     )
     to_it = newest.c.destination == name, newest.c.stage == JobStage.DELIVER
-    return session.scalar(select(func.max(newest.c.finished_at)).where(*to_it))
+    found: datetime | None = session.scalar(select(func.max(newest.c.finished_at)).where(*to_it))
+    return found
