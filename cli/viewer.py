@@ -33,6 +33,8 @@ def viewer(
     sessions = options.sessions(found)
     server.refuse_nobody(found, sessions)
     bound = server.listen(found)
+    if not server.somebody_may_log_in(sessions):
+        _log.warning("nobody may log in to the pages yet; first: perfuscope user add NAME --role admin")
     _log.info("pages on %s", server.address(found))
     with lifetime.recorded(sessions, "viewer"):
         server.serve(app.make_app(found, sessions), bound, found.web)

@@ -133,11 +133,14 @@ def delivery_state(job: Job, *, superseded: bool = False) -> str:
 
     ``superseded``: a newer revision has taken the place of the report's; then what was sent is that, too.
     """
-    if job.state is JobState.DONE:
-        if superseded:
-            return SUPERSEDED
-        return job.error if job.error in {COMMITTED, UNCONFIRMED, SUPERSEDED} else "sent"
-    return "failed" if job.state is JobState.DEAD else "waiting"
+    return SUPERSEDED if superseded and job.state is JobState.DONE else delivery_word(job.state, job.error)
+
+
+def delivery_word(state: JobState, error: str | None) -> str:
+    """The same of a delivery's state and code."""
+    if state is JobState.DONE:
+        return error if error in {COMMITTED, UNCONFIRMED, SUPERSEDED} else "sent"
+    return "failed" if state is JobState.DEAD else "waiting"
 
 
 def has_arrived(job: Job) -> bool:

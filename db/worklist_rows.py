@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, select
@@ -11,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from core.jobs import JobStage
 from core.phi import Phi
-from core.types import InstanceState, Label, Outcome, Probabilities, Reason, Stage, State, Status
-from db import cases
-from db.reports import delivery_state
+from core.types import LABELS, InstanceState, Label, Outcome, Probabilities, Reason, Stage, State, Status
+from db.reports import delivery_word
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study
 
 NO_DESTINATION = "no_destination"
@@ -73,11 +73,13 @@ class Row:
 
 def state_of(case: Case | None, *, preparing: bool) -> State:
     """A study's state: its newest revision's stage until that is done, then its outcome."""
-    if case is None:
+    return _state(case.stage if case else None, case.outcome if case else None, preparing=preparing)
+
+
+def _state(stage: Stage | None, outcome: Outcome | None, *, preparing: bool) -> State:
+    if stage is None:
         return State.PREPARING if preparing else State.RECEIVING
-    if case.stage is Stage.DONE and case.outcome is not None:
-        return State(case.outcome.value)
-    return State(case.stage.value)
+    return State(outcome.value if stage is Stage.DONE and outcome is not None else stage.value)
 
 
 _CHUNK = 500
@@ -95,81 +97,83 @@ def read(session: Session, study_ids: Sequence[UUID]) -> tuple[Row, ...]:
 def _read(session: Session, study_ids: Sequence[UUID]) -> dict[UUID, Row]:
     if not study_ids:
         return {}
-    current = and_(Case.study_id == Study.id, Case.superseded_at.is_(None))
-    whole = and_(Prediction.case_id == Case.id, Prediction.view == "")
-    statement = (
-        select(Study, Case, Prediction, ModelVersion.name, ModelVersion.version, ModelVersion.sha256)
-        .outerjoin(Case, current)
-        .outerjoin(Prediction, whole)
-        .outerjoin(ModelVersion, ModelVersion.id == Case.model_version_id)
-        .where(Study.id.in_(study_ids))
-    )
-    joined = session.execute(statement).all()
-    states = _deliveries(session, [case.id for _, case, *_ in joined if case is not None])
-    waiting = [study.id for study, case, *_ in joined if case is None]
-    preparing = _studies_with(session, waiting, InstanceState.RECEIVED)
+    statement = _COLUMNS.where(Study.id.in_(study_ids))
+    joined = session.execute(statement).mappings().all()
+    states = _deliveries(session, [one["case_id"] for one in joined if one["case_id"] is not None])
+    waiting = [one["study_id"] for one in joined if one["case_id"] is None]
+    preparing = _studies_with(session, waiting, InstanceState.RECEIVED) if waiting else {}
     quarantined = _studies_with(session, study_ids, InstanceState.QUARANTINED)
     return {
-        study.id: _row(
-            study,
-            case,
-            said,
-            ModelName(*model) if model[0] is not None else None,
-            preparing=study.id in preparing,
-            quarantined=quarantined.get(study.id, 0),
-            deliveries=states.get(case.id, ()) if case else (),
+        one["study_id"]: _row(
+            dict(one),
+            preparing=one["study_id"] in preparing,
+            in_quarantine=quarantined.get(one["study_id"], 0),
+            deliveries=states.get(one["case_id"], ()),
         )
-        for study, case, said, *model in joined
+        for one in joined
     }
 
 
-def _row(
-    study: Study,
-    case: Case | None,
-    said: Prediction | None,
-    model: ModelName | None,
-    *,
-    preparing: bool,
-    quarantined: int,
-    deliveries: tuple[str, ...],
-) -> Row:
+_COLUMNS = (
+    select(
+        Study.id.label("study_id"),
+        Study.study_instance_uid,
+        Study.patient_name,
+        Study.patient_id,
+        Study.patient_birth_date,
+        Study.accession_number,
+        Study.study_date,
+        Study.sender_ae,
+        Study.received_at,
+        Study.last_received_at,
+        Case.id.label("case_id"),
+        Case.revision,
+        Case.stage,
+        Case.outcome,
+        Case.reason,
+        Case.detail,
+        Case.opened_at,
+        Case.done_at.label("completed_at"),
+        Prediction.label,
+        Prediction.status,
+        Prediction.novelty,
+        Prediction.p_normal,
+        Prediction.p_ischemia,
+        Prediction.p_infarction,
+        ModelVersion.name,
+        ModelVersion.version,
+        ModelVersion.sha256,
+    )
+    .outerjoin(Case, and_(Case.study_id == Study.id, Case.superseded_at.is_(None)))
+    .outerjoin(Prediction, and_(Prediction.case_id == Case.id, Prediction.view == ""))
+    .outerjoin(ModelVersion, ModelVersion.id == Case.model_version_id)
+)
+"""What a row is made of; no more, since a case's inputs alone would take as long as the rest."""
+
+
+def _row(found: dict[str, Any], **more: Any) -> Row:
+    model = ModelName(*(found.pop(name) for name in ("name", "version", "sha256")))
+    shares = [found.pop(f"p_{label.value}") for label in LABELS]
+    preparing = more.pop("preparing")
+    stage, outcome = found["stage"], found["outcome"]
+    found["detail"] = found["detail"] or ""
     return Row(
-        study_id=study.id,
-        study_instance_uid=study.study_instance_uid,
-        patient_name=study.patient_name,
-        patient_id=study.patient_id,
-        patient_birth_date=study.patient_birth_date,
-        accession_number=study.accession_number,
-        study_date=study.study_date,
-        sender_ae=study.sender_ae,
-        received_at=study.received_at,
-        last_received_at=study.last_received_at,
-        state=state_of(case, preparing=preparing),
-        in_quarantine=quarantined,
-        deliveries=deliveries,
-        case_id=case.id if case else None,
-        revision=case.revision if case else None,
-        stage=case.stage if case else None,
-        outcome=case.outcome if case else None,
-        label=said.label if said else None,
-        status=said.status if said else None,
-        probabilities=cases.probabilities(said) if said else None,
-        novelty=said.novelty if said else None,
-        reason=case.reason if case else None,
-        detail=case.detail if case else "",
-        opened_at=case.opened_at if case else None,
-        completed_at=case.done_at if case else None,
-        model=model,
+        **found,
+        **more,
+        state=_state(stage, outcome, preparing=preparing),
+        probabilities=None if found["label"] is None else Probabilities(*shares),
+        model=None if found["case_id"] is None else model,
     )
 
 
 def _deliveries(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
     """By case, the states of the deliveries of its reports; one that is routed nowhere counts only if all are."""
     delivered = and_(Job.subject == Report.id, Job.stage == JobStage.DELIVER)
-    statement = select(Report.case_id, Job).outerjoin(Job, delivered).where(Report.case_id.in_(case_ids))
+    columns = (Report.case_id, Job.state, Job.error)
+    statement = select(*columns).outerjoin(Job, delivered).where(Report.case_id.in_(case_ids))
     found: dict[UUID, set[str]] = defaultdict(set)
-    for case_id, job in session.execute(statement):
-        found[case_id].add(delivery_state(job) if job is not None else NO_DESTINATION)
+    for case_id, state, error in session.execute(statement):
+        found[case_id].add(delivery_word(state, error) if state is not None else NO_DESTINATION)
     return {case_id: tuple(sorted(states - {NO_DESTINATION} or states)) for case_id, states in found.items()}
 
 

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 
 from fastapi import Depends, HTTPException, Request
 
-
 _LARGEST_FORM = 64 * 1024
 
 

@@ -66,8 +66,6 @@ class Pulse:
             yield f"retry: 2000\nevent: ready\ndata: {told}\n\n"
             while not self._ended and asyncio.get_running_loop().time() - began < _LONGEST_S:
                 await self._next(told)
-                if self._ended:
-                    return
                 yield f"event: change\ndata: {self.number}\n\n" if self.number != told else ": still here\n\n"
                 told = self.number
         finally:

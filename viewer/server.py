@@ -47,13 +47,18 @@ def refuse_nobody(settings: Settings, sessions: Sessions) -> None:
     """Raise PerfuscopeError where other machines would find pages that nobody may log in to."""
     if is_loopback(settings.web_host):
         return
+    if not somebody_may_log_in(sessions):
+        msg = (
+            f"web_host = {settings.web_host!r} shows the pages to other machines, and nobody may log in yet; "
+            "first: perfuscope user add NAME --role admin"
+        )
+        raise PerfuscopeError(msg)
+
+
+def somebody_may_log_in(sessions: Sessions) -> bool:
+    """Whether there is a user who is not disabled."""
     with sessions.read() as session:
-        if not users.anybody(session):
-            msg = (
-                f"web_host = {settings.web_host!r} shows the pages to other machines, and nobody may log in yet; "
-                "first: perfuscope user add NAME --role admin"
-            )
-            raise PerfuscopeError(msg)
+        return users.anybody(session)
 
 
 class _Server(uvicorn.Server):

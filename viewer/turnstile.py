@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -17,7 +18,8 @@ from db import audit, login_attempts, users
 from db.access_tables import User
 from db.session import Sessions
 
-_PATIENCE_S = 5
+_LINE, _PATIENCE_S = 8, 5
+"""So many stand in line, and so long: else those who wait could hold every thread that answers."""
 NOBODY = "web"
 """What the audit trail calls whoever could not say who they are."""
 
@@ -43,25 +45,30 @@ class Turnstile:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._turn = threading.Lock()
+        self._turn, self._places = threading.Lock(), threading.BoundedSemaphore(_LINE)
         self._key = secrets.token_bytes(32)
 
     def check(self, name: str, password: str, address: str) -> UUID | Wrong | Wait:
         """The user's id if the password is theirs. Unknown, disabled and known names get the same answers."""
-        if not self._turn.acquire(timeout=_PATIENCE_S):
-            return Wrong.BUSY
-        try:
-            with self._sessions.read() as session:
-                user = users.find(session, name)
-                key = user.id.hex if user is not None else self._unknown(name)
-                wait = _wait(session, key, address, now=self._sessions.now(session))
-            if wait is not None:
-                return wait
-            may = user is not None and user.disabled_at is None
-            good = passwords.matches(user.password if user is not None and may else None, password)
-            return self._passed(user, password) if user is not None and good else self._failed(user, key, address)
-        finally:
-            self._turn.release()
+        with ExitStack() as line:
+            if not self._places.acquire(blocking=False):
+                return Wrong.BUSY
+            line.callback(self._places.release)
+            if not self._turn.acquire(timeout=_PATIENCE_S):
+                return Wrong.BUSY
+            line.callback(self._turn.release)
+            return self._check(name, password, address)
+
+    def _check(self, name: str, password: str, address: str) -> UUID | Wrong | Wait:
+        with self._sessions.read() as session:
+            user = users.find(session, name)
+            key = user.id.hex if user is not None else self._unknown(name)
+            wait = _wait(session, key, address, now=self._sessions.now(session))
+        if wait is not None:
+            return wait
+        may = user is not None and user.disabled_at is None
+        good = passwords.matches(user.password if user is not None and may else None, password)
+        return self._passed(user, password) if user is not None and good else self._failed(user, key, address)
 
     def _passed(self, user: User, password: str) -> UUID:
         with self._sessions.write() as session:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Table, insert, select, text
+from sqlalchemy import Engine, Table, Uuid, insert, select, text
 
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
 from core.types import InstanceState, Label, Outcome, Reason, Stage, Status
+from db.column_types import UtcDateTime
 from db.search import words
 from db.tables import Base, Case, Instance, Job, ModelVersion, Prediction, Report, SearchKey, Study
 
@@ -20,6 +22,8 @@ BEGAN, SPAN = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=1096)
 SENDERS = ("PACS", "XELERIS", "SYMBIA", "DNM", "MOBILE", "RARE")
 _WEIGHTS = (50, 25, 15, 8, 2, 0.01)
 _SYLLABLES = [a + b for a in "BDFGKLMNPRSTVZ" for b in "AEIOU"]
+TILE = 20_000
+"""PostgreSQL makes more than so many by copying them with other keys and times."""
 AT_WORK = 200
 """The newest studies are under way."""
 
@@ -52,14 +56,16 @@ def name(rng: random.Random) -> str:
 
 def fill(engine: Engine, studies: int, *, seed: int = 5) -> Made:
     """Write so many studies with their newest revision, prediction, one object, a report and its delivery."""
+    copies = 1 if engine.dialect.name == "sqlite" else max(1, studies // TILE)
     made, rng = Made([], []), random.Random(seed)
     with engine.connect() as connection:
         model = connection.scalar(select(ModelVersion.id))
-    rows = _studies(rng, studies, model, made)
+    rows = _studies(rng, studies // copies, model, made, span=SPAN / copies)
     indexes = _without_indexes(engine)
     while batch := list(islice(rows, 20_000)):
         _write(engine, {table: [row for one in batch for row in one.get(table, ())] for table in TABLES})
     with engine.begin() as connection:
+        _repeat(connection, copies, before=BEGAN + SPAN - SPAN / copies * AT_WORK / (studies // copies))
         for statement in indexes:
             connection.execute(text(statement))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -110,10 +116,47 @@ def _plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-def _studies(rng: random.Random, count: int, model: UUID, made: Made) -> Iterator[dict[Any, list[dict[str, Any]]]]:
+def _repeat(connection: Any, copies: int, *, before: datetime) -> None:
+    """Write what was done before that time again and again, each time further back, as other studies."""
+    for table in TABLES:
+        columns = [column for column in table.__table__.columns if column.computed is None]
+        timed = next(name for name in ("received_at", "created_at") if name in table.__table__.columns)
+        told = ", ".join(_otherwise(column) for column in columns)
+        names = ", ".join(column.name for column in columns)
+        if copies > 1:
+            connection.execute(
+                text(
+                    f"INSERT INTO {table.__table__} ({names}) SELECT {told} FROM {table.__table__} o,"
+                    f" generate_series(1, :copies - 1) k WHERE o.{timed} < :before"
+                ),
+                {"copies": copies, "before": before, "step": SPAN / copies},
+            )
+
+
+_OTHERWISE = {
+    "study_instance_uid": "o.study_instance_uid || '.' || k",
+    "sop_instance_uid": "o.sop_instance_uid || '.' || k",
+    "accession_number": "o.accession_number || '-' || k",
+    "word": "CASE o.kind WHEN 'accession' THEN o.word || '-' || k ELSE o.word END",
+    "model_version_id": "o.model_version_id",
+}
+
+
+def _otherwise(column: Any) -> str:
+    """The value of a column in the copy ``k``: other keys, earlier times."""
+    if column.name in _OTHERWISE:
+        return _OTHERWISE[column.name]
+    if isinstance(column.type, UtcDateTime):
+        return f"o.{column.name} - k * :step"
+    return f"md5(o.{column.name}::text || k)::uuid" if isinstance(column.type, Uuid) else f"o.{column.name}"
+
+
+def _studies(
+    rng: random.Random, count: int, model: UUID, made: Made, *, span: timedelta
+) -> Iterator[dict[Any, list[dict[str, Any]]]]:
     kept = max(1, count // 500)
     for number in range(count):
-        at = BEGAN + SPAN * number / count + timedelta(microseconds=rng.randrange(1000))
+        at = BEGAN + SPAN - span + span * number / count + timedelta(microseconds=rng.randrange(1000))
         study = _study(rng, number, at, cased=number < count - AT_WORK // 2)
         if number % kept == 0:
             made.names.append(study["patient_name"].reveal())
@@ -151,7 +194,7 @@ def _rows(
         Study: [study],
         SearchKey: [
             {"study_id": study["id"], "kind": kind, "word": word, "received_at": at}
-            for kind, word in words(Study(**{n: study[n] for n in ("patient_name", "patient_id", "accession_number")}))
+            for kind, word in words(SimpleNamespace(**study))
         ],
         Instance: [_instance(rng, study, at, waits=study["cased_at"] is None)],
     }

@@ -1,6 +1,6 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [training] [--write]
+python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [training] [--write]
 """
 
 import argparse
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import inference
 import latency
 import preparing
+import querying
 import receiving
 import reporting
 import training_epochs
@@ -31,6 +32,7 @@ BENCHES = {
     "reporting": reporting.rows,
     "inference": inference.rows,
     "latency": latency.rows,
+    "querying": querying.rows,
     "training": training_epochs.rows,
 }
 REPORT = Path(__file__).parents[2] / "docs" / "bench.md"

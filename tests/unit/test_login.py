@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from entry import PASSWORD, Browser, user
+from harness import until
 from sqlalchemy import select
 
 from core import passwords
@@ -14,6 +15,7 @@ from db import login_attempts, users
 from db.access_tables import User, WebSession
 from db.tables import AuditEvent
 from db.users import Hand
+from viewer import turnstile
 from viewer.app import make_app
 
 
@@ -174,6 +176,32 @@ def test_tries_at_the_same_time_are_counted_one_after_the_other(application, ses
     for thread in threads:
         thread.join(30)
     assert sorted(answers) == [401] * 4 + [429] * 4
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_crowd_at_the_login_is_sent_away_at_once(application, monkeypatch):
+    browser, at_work, go_on = Browser(application), threading.Semaphore(0), threading.Event()
+    browser.get("/login")
+
+    def slow(_kept: str | None, _password: str) -> bool:
+        at_work.release()
+        return not go_on.wait(20)
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    monkeypatch.setattr(turnstile, "_PATIENCE_S", 60)
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(Browser(application).log_in("ada").status_code))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    assert at_work.acquire(timeout=20)
+    until(lambda: answers.count(503) == 4, 20, "four were sent away")
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert (answers.count(503), answers.count(401) + answers.count(429)) == (4, 8)
 
 
 def test_a_login_ends_when_its_user_is_away_and_after_a_day_in_any_case(browser, clock):

@@ -1,5 +1,6 @@
 """Figures of a span of time: counts add up, days are people's, latencies are exact, shares carry their n."""
 
+import asyncio
 import csv
 import io
 from collections import Counter
@@ -7,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from programs import Program
 from reader import classified
@@ -14,12 +16,19 @@ from sqlalchemy import inspect, text, update
 from ward import JOHN
 
 from core.proportion import Share
+from core.roles import Role
+from core.settings import Settings
 from core.types import Label, Reason, Status, View
 from db import statistics, statistics_table
 from db.drift import drifts
-from db.statistics import PLACES
+from db.statistics import PLACES, Day
 from db.statistics_table import Subject
 from db.tables import Case, ModelVersion
+from viewer import charts
+from viewer.access import Principal
+from viewer.app import routes
+from viewer.cookie import Cookie
+from viewer.render import Templates
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CARD = {
@@ -36,7 +45,7 @@ def figures(ward, since="2026-01-01", until="2026-02-01", zone=None) -> statisti
 
 @pytest.fixture
 def busy(ward, clock):
-    """Two stations: TESTPACS with a normal, an ischemia, a review and an incomplete one; OTHER with one in quarantine."""
+    """TESTPACS with a normal one, an ischemia, one to review and an incomplete one; OTHER with one in quarantine."""
     classified(ward, "1.2.1", said=(0.9, 0.05, 0.05))
     clock.turn(86_400)
     classified(ward, "1.2.2")
@@ -66,7 +75,9 @@ def test_every_study_of_the_span_is_counted_once_by_day_and_by_station(busy):
 
 
 def test_days_begin_at_midnight_of_the_zone_also_when_clocks_change(ward, clock):
-    for number, at in enumerate(("03-28T22:59", "03-28T23:00", "03-29T21:59", "03-29T22:00", "10-25T22:59", "10-25T23:00")):
+    for number, at in enumerate(
+        ("03-28T22:59", "03-28T23:00", "03-29T21:59", "03-29T22:00", "10-25T22:59", "10-25T23:00")
+    ):
         clock.now = datetime.fromisoformat(f"2026-{at}:00+00:00")
         ward.arrive(f"1.1.{number}", study=f"1.2.{number}")
     counted = Counter()
@@ -112,7 +123,11 @@ def test_drift_is_a_share_beside_the_cards_each_with_its_n(busy):
 def test_drift_beyond_chance_is_told_in_standard_errors():
     from core.types import State
 
-    cells = [("A", State.ACCEPTED, None, 60), ("A", State.NEEDS_REVIEW, None, 40), ("A", State.NO_RESULT, Reason.NOVEL, 1)]
+    cells = [
+        ("A", State.ACCEPTED, None, 60),
+        ("A", State.NEEDS_REVIEW, None, 40),
+        ("A", State.NO_RESULT, Reason.NOVEL, 1),
+    ]
     unlike, review = drifts(CARD, cells)["A"]
     assert review.standard_errors == pytest.approx(8.32, abs=0.01)
     assert review.is_beyond_chance
@@ -128,8 +143,9 @@ def reviewed(ward, study_id, reader: str, label: Label, *, at: datetime, model: 
         if not inspect(session.connection()).has_table("reviews", schema=phi.rstrip(".") or None):
             session.execute(
                 text(
-                    f"CREATE TABLE {phi}reviews (id {kind} PRIMARY KEY, study_id {kind}, case_id {kind}, reader VARCHAR(64),"
-                    " label VARCHAR(40), model_label VARCHAR(40), confidence VARCHAR(40), comment VARCHAR(2000),"
+                    f"CREATE TABLE {phi}reviews (id {kind} PRIMARY KEY, study_id {kind}, case_id {kind},"
+                    " reader VARCHAR(64), label VARCHAR(40), model_label VARCHAR(40), confidence VARCHAR(40),"
+                    " comment VARCHAR(2000),"
                     f" created_at {'DATETIME' if not phi else 'TIMESTAMP WITH TIME ZONE'})"
                 )
             )
@@ -177,3 +193,71 @@ def test_programs_get_the_figures_as_json_and_each_table_as_csv(busy, tmp_path):
         rows = list(csv.reader(io.StringIO(answer.text)))
         assert tuple(rows[0]) == statistics_table.columns(subject)
         assert len(rows) == 1 + len(told[subject.value])
+
+
+class Admin:
+    """A gate that knows everybody as the same administrator."""
+
+    def known(self, _request):
+        return Principal("ann", uuid4(), Role.ADMIN, "session")
+
+    def refused(self, _request, _who):
+        raise AssertionError
+
+    def csrf(self, _request):
+        return "csrf"
+
+
+@pytest.fixture
+def page(busy, tmp_path):
+    """Asks for the page of figures as an administrator."""
+    settings = Settings(home=tmp_path, report={"timezone": "UTC"})
+    app = routes(settings, busy.sessions, templates=Templates("UTC"), cookie=Cookie(8080))
+    app.state.gate = Admin()
+
+    async def ask(parameters):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            return await client.get("/admin/statistics", params=parameters)
+
+    return lambda **parameters: asyncio.run(ask(parameters))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_page_draws_the_figures_and_links_to_their_tables(page):
+    answer = page(since="2026-01-01", until="2026-01-31")
+    assert answer.status_code == 200
+    for shown in (
+        "<title>2026-01-03: 4 (1 ischemia, 1 needs review, 1 no result, 1 at work)</title>",
+        '<th scope="row">TESTPACS</th><td>4</td>',
+        "33.3 %</td><td>3</td><td>10.0 %</td><td>800</td>",
+        "/api/v1/statistics.csv?subject=drift&amp;since=2026-01-01T00%3A00%3A00Z&amp;until=2026-02-01T00%3A00%3A00Z",
+        "Nobody has reviewed a study of these days.",
+    ):
+        assert shown in answer.text
+    assert "style=" not in answer.text
+    assert "Nothing was received in these days" in page(since="2025-01-01", until="2025-01-31").text
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_days_that_cannot_be_shown_are_told_in_a_sentence(page):
+    for since, until in (
+        ("x", ""),
+        ("2026-01-02", "2026-01-01"),
+        ("2020-01-01", "2026-01-01"),
+        ("0001-01-01", ""),
+        ("", "9999-12-31"),
+    ):
+        answer = page(since=since, until=until)
+        assert answer.status_code == 422
+        assert "Write days as 2026-11-23" in answer.text
+
+
+def test_a_chart_of_many_days_has_a_bar_a_week_and_room_for_all():
+    days = [Day(date(2026, 1, 1) + timedelta(days=n), dict.fromkeys(PLACES, n % 3)) for n in range(365)]
+    chart = charts.stacked(days, dict.fromkeys(PLACES, "Any"))
+    assert (len(chart.bars), chart.by_week) == (53, True)
+    assert all(bar.x >= chart.left and bar.x + bar.width <= chart.right for bar in chart.bars)
+    assert all(piece.y >= charts.TOP and piece.height > 0 for bar in chart.bars for piece in bar.pieces)
+    assert [tick.text for tick in chart.ticks] == ["0", "20", "40", "60", "80"]
+    assert charts.stacked([], {}).bars == ()

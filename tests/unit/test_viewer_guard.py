@@ -120,6 +120,16 @@ print(json.dumps(sorted(sys.modules)))
     assert forbidden & set(json.loads(done.stdout)) == set()
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/..\\app.py"],
+)
+def test_no_address_leads_out_of_the_folder_that_is_shown(app, place):
+    answer = app.get(place)
+    assert answer.status_code in {401, 404}
+    assert "make_app" not in answer.text
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path):
     settings = Settings(home=tmp_path, web_port=free_port())
     with server.listen(settings), pytest.raises(PerfuscopeError, match=r"cannot serve pages on 127.0.0.1 port \d+ \("):

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "browser"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
