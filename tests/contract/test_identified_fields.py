@@ -27,6 +27,7 @@ NO_IDENTIFIERS = {
     "instances.reason": "a word of ours",
     "instances.view": "a word of ours",
     "instances.decision": "a word of ours",
+    "search_keys.kind": "a word of ours",
     "reports.kind": "a word of ours",
     "reports.path": "our own id and the day it was made",
     "reports.sha256": "a digest",
@@ -65,6 +66,12 @@ TEXT_ALL_THE_SAME = {
     ("dicom_node/prepare.py", "acquired_at"): "withheld by its class; wrapped before it is stored",
     ("dicom_node/deidentify/pseudonyms.py", "patient_id"): "out of the header it takes away; withheld by its class",
     ("cli/demo.py", "study_instance_uid"): "of a patient that the demo invents",
+    ("viewer/api/asked.py", "patient_id"): "out of a request's body; withheld by its class, wrapped before it is used",
+    ("viewer/api/asked.py", "accession_number"): "out of a request's body; withheld by its class, wrapped likewise",
+    **{
+        ("viewer/api/told.py", name): "the shape of a document; nothing is ever held in it"
+        for name in ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid")
+    },
 }
 """Where such a name stands for text all the same, and why."""
 

@@ -20,6 +20,7 @@ from core.types import AuditAction, Status, View
 from db import results, worklist, worklist_table
 from db.tables import AuditEvent
 from db.worklist import Filter
+from viewer.api.asked import Search
 
 _EXAMPLES = 6
 HOSTILE = named("=1+1", "<script>^alert(1)", "", "A'); DROP TABLE cases; --", "")
@@ -215,3 +216,9 @@ def test_whatever_is_asked_is_answered_as_the_document_says(api):
 def test_a_filter_of_the_api_is_written_down_without_what_it_searches_for():
     wanted = Filter.of(text=Phi("Doe"), sender="DOE", needs_review=True, undelivered=True)
     assert wanted.summary == "needs_review=True sender undelivered search=text"
+
+
+def test_what_is_searched_for_is_shown_by_no_text_of_a_request():
+    asked = Search(text="Doe^Jane", patient_id="T-1", accession_number="A-1")
+    for shown in (repr(asked), str(asked), repr(asked.wanted(**asked.sought()))):
+        assert not any(word in shown for word in ("Doe", "T-1", "A-1"))

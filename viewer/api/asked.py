@@ -94,10 +94,16 @@ class _Sought(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     text: str | None = Field(
-        None, min_length=1, max_length=64, description="The beginning of a name, a patient ID or an accession number."
+        None,
+        repr=False,
+        min_length=1,
+        max_length=64,
+        description="The beginning of a name, a patient ID or an accession number.",
     )
-    patient_id: str | None = Field(None, min_length=1, max_length=64, description="A whole patient ID.")
-    accession_number: str | None = Field(None, min_length=1, max_length=64, description="A whole accession number.")
+    patient_id: str | None = Field(None, repr=False, min_length=1, max_length=64, description="A whole patient ID.")
+    accession_number: str | None = Field(
+        None, repr=False, min_length=1, max_length=64, description="A whole accession number."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
