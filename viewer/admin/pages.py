@@ -49,6 +49,6 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     post("/admin/quarantine/{key}", quarantine.decide)
     post("/admin/jobs/retry", jobs.retry_all)
     post("/admin/jobs/{job_id}/retry", jobs.retry)
-    post("/admin/peers", peers.test)
-    post("/admin/models", models.activate_named)
+    post("/admin/peers/test", peers.test)
+    post("/admin/models/activate", models.activate_named)
     post("/admin/models/{model_id}", models.activate)
