@@ -81,4 +81,4 @@ def _starts(session: Session) -> dict[str, datetime]:
         .where(AuditEvent.action == AuditAction.START, AuditEvent.actor.in_(_PROCESSES))
         .group_by(AuditEvent.actor)
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())

@@ -36,7 +36,7 @@ def of(session: Session, name: str, ae_title: str) -> Contact:
         .where(Job.destination == name, Job.state.in_((JobState.WAITING, JobState.RUNNING, JobState.DEAD)))
         .group_by(Job.state)
     )
-    jobs = dict(session.execute(counted).tuples().all())
+    jobs = dict(session.execute(counted).all())
     return Contact(
         received_at=session.scalar(select(func.max(Study.received_at)).where(Study.sender_ae == ae_title)),
         delivered_at=_delivered(session, name),

@@ -132,9 +132,6 @@ def test_what_does_not_wait_is_not_there(office, ward):
     good = ward.screen(REQUIRED_VIEWS[0])
     for key in (good, ward.study().id, uuid4()):
         assert office.browser.get(f"/admin/quarantine/{key}").status_code == 404
-        assert (
-            office.browser.post(f"/admin/quarantine/{key}", {"do": "release"}).status_code == 403
-        )  # no form was shown
     assert office.press("/admin/jobs", f"/admin/quarantine/{good}", do="release") == 404
 
 
@@ -200,7 +197,7 @@ def test_a_study_is_declared_to_be_one_patients(office, ward):
 def test_a_picture_is_drawn_by_another_process_and_its_opening_is_written_down(office, ward, tmp_path):
     lost = kept_back(ward)
     office.settings.store.mkdir(parents=True)
-    dcmwrite(office.settings.store / "x", dicom.datasets(cohort.simulate(2026, 1))[-1], enforce_file_format=True)
+    dcmwrite(office.settings.store / "x", dicom.datasets(cohort.simulate(2026, 1))[0], enforce_file_format=True)
     answer = office.browser.get(f"/admin/quarantine/{lost}.png")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     assert answer.content.startswith(b"\x89PNG")
@@ -221,7 +218,7 @@ def test_there_is_no_picture_of_what_is_no_object_or_lies_elsewhere(tmp_path):
 
 def given_up(ward: Ward, error: str = "peer_unreachable") -> UUID:
     """A delivery that was given up."""
-    reported(ward, classified(ward), None)
+    reported(ward, classified(ward, "1.2.9"), None)
     with ward.sessions.write() as session:
         job = session.scalars(select(Job).where(Job.stage == JobStage.DELIVER)).one()
         job.state, job.error, job.attempts = JobState.DEAD, error, 30
@@ -288,9 +285,7 @@ def toys(ward: Ward, tmp_path: Path) -> dict[str, UUID]:
     """Two models that are whole; one in force. Their cards hold no figures, so that criteria are missed."""
     keys = {}
     for version in ("1", "2"):
-        folder = toy_artifact.write(
-            tmp_path / f"toy-{version}", network=b"TFL3" * 1000 + version.encode(), version=version
-        )
+        folder = toy_artifact.write(tmp_path / f"toy-{version}", network=b"TFL3" * int(version), version=version)
         found = artifact.load(folder)
         new = NewArtifact(found.identity, found.card.model_dump(mode="json"), artifact.pack(folder))
         with ward.sessions.write() as session:
@@ -339,24 +334,26 @@ def test_no_path_is_a_models_name(office, name):
     assert office.press("/admin/models", "/admin/models/activate", do="activate", name=name) == 422
 
 
-def test_a_name_that_does_not_come_with_the_release_is_told_with_those_that_do(office, ward):
+def test_a_name_that_does_not_come_with_the_release_is_told_with_those_that_do(ward, toys):
     with ward.sessions.write() as session:
         order = orders.ask(
             session, OrderKind.ACTIVATE, actor="user:lara", now=ward.clock.now, asked={"name": "no-such"}
         )
-    with pytest.raises(PerfuscopeError, match="there are: .*mobilenet-sim-2"):
+    with pytest.raises(PerfuscopeError, match=r"there are: .*mobilenet-sim-2"):
         choosing_model.judged(ward.sessions, order)
 
 
-def test_a_damaged_model_is_not_put_in_force(office, ward):
+def test_a_damaged_model_is_not_put_in_force(office, ward, toys):
+    with ward.sessions.read() as session:
+        sha256 = session.get_one(ModelVersion, toys["2"]).sha256
     broken = NewArtifact(ModelIdentity("broken", "1", "b" * 64), {}, b"no zip")
     with ward.sessions.write() as session:
         key = model_versions.activate(session, broken, now=ward.clock.now).id
-    ward.activate()
+        model_versions.activate(session, NewArtifact(ModelIdentity("tiny", "2", sha256), {}, b""), now=ward.clock.now)
     office.press("/admin/models", f"/admin/models/{key}", do="force", reason="why not")
     (order,) = office.work()
     assert order.state is OrderState.REFUSED
-    assert active(ward) != key
+    assert active(ward) == toys["2"]
 
 
 # Audit trail
@@ -410,7 +407,7 @@ def test_the_overview_tells_disk_queues_and_what_waits(office, ward):
     assert "of the disk is used" in page
     assert 'href="/admin/jobs?state=dead"' in page
     assert 'href="/admin/quarantine"' in page
-    ward.clock.turn(3600)
+    ward.clock.turn(120)
     assert "nobody works on it" in office.browser.get("/admin").text
 
 
@@ -421,7 +418,7 @@ def test_an_auditor_reads_what_names_no_patient_and_changes_nothing(office, ward
         page = auditor.get(place)
         assert page.status_code == 200
         assert "TESTPATIENT" not in page.text
-        assert page.text.count("<form") == page.text.count('action="/logout"') + page.text.count('method="get"')
+        assert page.text.count('method="post"') == page.text.count('action="/logout"') <= 1
         assert "/studies/" not in page.text
     assert auditor.get("/admin/orders/nothing").status_code == 404
     assert auditor.get("/admin/quarantine").status_code == 403

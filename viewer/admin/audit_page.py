@@ -71,7 +71,7 @@ class AuditPage:
             after = Place.parse(asked.after) if asked.after else None
         except (ValueError, OverflowError):
             raise HTTPException(404) from None
-        self.openings.write_down(request, study_id=wanted.study_id, detail="audit")
+        self.openings.write_down(request, study_id=None, detail="audit")
         with self.sessions.read() as session:
             events, following = audit_page.page(session, wanted, after=after, limit=_ROWS)
         context = {"events": events, "asked": asked, "actions": list(AuditAction), "there": "audit"}

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from core.errors import PerfuscopeError
 from db import model_versions
@@ -21,11 +24,18 @@ def judged(sessions: Sessions, order: Order) -> InForce:
     """
     with sessions.read() as session:
         row = model_versions.active(session)
-        active = Card.model_validate(row.card) if row is not None else None
+        active = _card(row.card) if row is not None else None
     reason = str(order.asked.get("reason", "")).strip()
     with TemporaryDirectory() as folder:
         found = artifact.load(_folder(sessions, order, Path(folder)))
         return InForce.judged(found, active, actor=order.actor, reason=reason)
+
+
+def _card(kept: dict[str, Any]) -> Card:
+    try:
+        return Card.model_validate(kept)
+    except ValidationError:
+        raise PerfuscopeError("this release cannot read the card of the model in force") from None
 
 
 def _folder(sessions: Sessions, order: Order, into: Path) -> Path:
