@@ -1,4 +1,4 @@
-"""What an administrator does, in a real browser: look at quarantine, decide, try a peer, read the trail; for everybody."""
+"""What an administrator does, in a real browser: looks at quarantine, decides, tries a peer, reads the trail."""
 
 import shutil
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def address(perfuscope: Installation) -> str:
 
 
 def looks(page: Page, folder: Path, name: str) -> None:
-    """Nothing sticks out and axe finds nothing, at any size, in the dark and in the light; pictures go to ``folder``."""
+    """Nothing sticks out and axe finds nothing, at any size, dark and light; pictures go to ``folder``."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for size, (width, height) in SIZES.items():
@@ -108,7 +108,7 @@ def test_an_administrator_looks_decides_tries_and_reads_the_trail(
     page.get_by_role("button", name="Test").first.click()
     expect(page.locator(".findings .ok").first).to_contain_text("answers C-ECHO", timeout=30_000)
     page.goto(f"{here}/models")
-    page.get_by_label("Name").fill("mobilenet-sim-1")
+    page.get_by_label("Name", exact=True).fill("mobilenet-sim-1")
     page.get_by_role("button", name="Activate", exact=True).click()
     expect(page.locator("#orders .refused")).to_contain_text("is not activated", timeout=30_000)
     for place in PLACES:
