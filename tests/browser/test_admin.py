@@ -109,7 +109,7 @@ def test_an_administrator_looks_decides_tries_and_reads_the_trail(
     expect(page.locator(".findings .ok").first).to_contain_text("answers C-ECHO", timeout=30_000)
     page.goto(f"{here}/models")
     page.get_by_label("Name", exact=True).fill("mobilenet-sim-1")
-    page.get_by_role("button", name="Activate", exact=True).click()
+    page.get_by_role("button", name="Activate", exact=True).last.click()
     expect(page.locator("#orders .refused")).to_contain_text("is not activated", timeout=30_000)
     for place in PLACES:
         page.goto(here + place)
