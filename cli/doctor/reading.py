@@ -14,7 +14,7 @@ def layouts(settings: Settings, sessions: Sessions) -> Finding:
     from dicom_node import layouts as screen_layouts
 
     try:
-        known = screen_layouts.load_all(settings.layouts)
+        known = screen_layouts.load_all(settings.layout_files)
     except PerfuscopeError:
         return fail("layouts", "a layout file cannot be read", "See screens above.")
     with sessions.read() as session:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 import toy_artifact
 from entry import Browser, cookie
@@ -19,14 +20,18 @@ from core.pictures import NoPicture
 from core.roles import Role
 from core.settings import Peer, Settings
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, ModelIdentity, Reason
-from db import model_versions, orders
+from db import layout_states, model_versions, orders
+from db.layout_states import Standing
 from db.model_versions import NewArtifact
 from db.order_tables import Order
 from db.tables import AuditEvent, Instance, Job, ModelVersion
+from dicom_node import layout_decisions
+from dicom_node.inbox import Inbox
 from models import artifact
 from training.phantom import cohort, dicom
 from viewer.admin.stored_pictures import StoredPictures
 from viewer.app import make_app
+from worker.layouts_in_force import LayoutsInForce
 from worker.pipeline import choosing_model
 from worker.pipeline.ordered import Ordering
 from worker.task import Runner, StageWork
@@ -50,7 +55,7 @@ class Office:
 
     def work(self) -> list[Order]:
         """The node takes what was asked, an edge worker does it; all orders, the oldest first."""
-        ordering = Ordering(self.ward.sessions, self.settings, self.ward.policy)
+        ordering = Ordering(self.ward.sessions, self.settings, self.ward.policy, Inbox(self.settings.store))
         runner = Runner(self.ward.sessions, {JobStage.ORDER: StageWork(ordering.work, ordering.give_up, 3)}, LEASE)
         self.ward.rung.clear()
         self.ward.tick()
@@ -431,4 +436,79 @@ def test_a_form_without_its_token_asks_for_nothing(office, ward):
     lost = kept_back(ward)
     office.browser.get(f"/admin/quarantine/{lost}")
     assert office.browser.post(f"/admin/quarantine/{lost}", {"do": "release"}, csrf="x").status_code == 403
+    assert office.work() == []
+
+
+# Drawing a layout
+
+DRAWN = {
+    "name": "moved-page",
+    "view": "qps",
+    **{f"{letter}-0": str(n) for letter, n in zip("abcd", (990, 0, 1270, 180), strict=True)},
+    **{f"{letter}-1": str(n) for letter, n in zip("abcd", (372, 967, 563, 999), strict=True)},
+}
+
+
+def moved(office: Office) -> UUID:
+    """A screen in quarantine that is a known one moved to the side."""
+    lost = kept_back(office.ward)
+    office.settings.store.mkdir(parents=True, exist_ok=True)
+    made = dicom.datasets(cohort.simulate(2026, 1))[0]
+    shape = (made.Rows, made.Columns, 3)
+    made.PixelData = np.roll(np.frombuffer(made.PixelData, np.uint8).reshape(shape), 37, axis=1).tobytes()
+    dcmwrite(office.settings.store / "x", made, enforce_file_format=True)
+    return lost
+
+
+def test_a_drawn_layout_is_saved_on_probation_and_what_it_may_know_is_prepared_again(office, ward):
+    lost = moved(office)
+    known = LayoutsInForce(office.settings)
+    before = len(known)
+    place = f"/admin/quarantine/{lost}/layout"
+    assert office.press(place, place, **DRAWN) == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE, order.said
+    assert "keeps stress, rest, difference of QPS and is on probation; 1 screen is" in order.said["text"]
+    (file,) = office.settings.layout_files
+    assert (len(known), known[-1].name, known[-1].views[0].panels[0].geometry) == (
+        before + 1,
+        "moved-page",
+        (544, 150, 145),
+    )
+    with ward.sessions.read() as session:
+        assert layout_states.standing(session, layout_decisions.key(known[-1])) is Standing.PROBATION
+        assert session.get_one(Instance, lost).state is InstanceState.RECEIVED
+    assert office.audited(AuditAction.LAYOUT) == [("user:lara", lost)]
+    file.write_text("wrong")
+    assert known[-1].name == "moved-page"  # what is wrong is not in force, what was stays
+
+
+def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
+    lost = moved(office)
+    place = f"/admin/quarantine/{lost}/layout"
+    panel = {"name-2": "stress", "shape-2": "circle", "a-2": "1000", "b-2": "100", "c-2": "90"}
+    assert office.press(place, place, **DRAWN, **panel) == 303
+    (order,) = office.work()
+    assert order.state is OrderState.REFUSED
+    assert office.settings.layout_files == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "../x"}, "2 to 48 of a-z"),
+        ({"a-1": ""}, "all of them, or none"),
+        ({"a-1": "-4"}, "all of them, or none"),
+        ({"a-1": "", "b-1": "", "c-1": "", "d-1": ""}, "draw a caption"),
+        ({"nobody": "yes"}, "or say that these screens name nobody"),
+        ({"view": "x"}, "which view"),
+    ],
+)
+def test_a_drawing_that_says_too_little_is_told_what_is_missing(office, ward, change, said):
+    lost = kept_back(ward)
+    place = f"/admin/quarantine/{lost}/layout"
+    office.browser.get(place)
+    answer = office.browser.post(place, DRAWN | change)
+    assert answer.status_code == 422
+    assert said.lower() in answer.text.lower()
     assert office.work() == []

@@ -40,6 +40,7 @@ OPEN_TO = {
     "/admin/quarantine": ADMINS,
     "/admin/quarantine/{key}": ADMINS,
     "/admin/quarantine/{key}.png": ADMINS,
+    "/admin/quarantine/{key}/layout": ADMINS,
     "/admin/jobs": OVERSEERS,
     "/admin/jobs/retry": ADMINS,
     "/admin/jobs/{job_id}/retry": ADMINS,

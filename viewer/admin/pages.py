@@ -12,6 +12,7 @@ from viewer.access import allowed
 from viewer.admin.asking import Asking
 from viewer.admin.audit_page import AuditPage
 from viewer.admin.jobs_page import JobsPage
+from viewer.admin.layout_page import LayoutPage
 from viewer.admin.models_page import ModelsPage
 from viewer.admin.overview import OverviewPage
 from viewer.admin.peers_page import PeersPage
@@ -26,6 +27,7 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     """Add them: all for administrators; what names no patient may be read by auditors, too."""
     openings, asking = Openings(sessions, Seen()), Asking(sessions, templates)
     quarantine = QuarantinePages(sessions, templates, openings, StoredPictures(settings.store), asking)
+    drawing = LayoutPage(quarantine)
     jobs = JobsPage(sessions, templates, asking)
     peers = PeersPage(sessions, settings, templates, asking)
     models = ModelsPage(sessions, templates, asking)
@@ -41,12 +43,14 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     get("/admin/quarantine", quarantine.show, admins)
     get("/admin/quarantine/{key}.png", quarantine.picture, admins)
     get("/admin/quarantine/{key}", quarantine.one, admins)
+    get("/admin/quarantine/{key}/layout", drawing.show, admins)
     get("/admin/jobs", jobs.show, both)
     get("/admin/peers", peers.show, both)
     get("/admin/models", models.show, both)
     get("/admin/audit", AuditPage(sessions, templates, openings).show, both)
     get("/admin/orders/{group}", asking.part, both)
     post("/admin/quarantine/{key}", quarantine.decide)
+    post("/admin/quarantine/{key}/layout", drawing.save)
     post("/admin/jobs/retry", jobs.retry_all)
     post("/admin/jobs/{job_id}/retry", jobs.retry)
     post("/admin/peers/test", peers.test)

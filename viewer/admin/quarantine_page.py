@@ -47,7 +47,7 @@ class QuarantinePages:
     def one(self, request: Request, key: UUID) -> Response:
         """One object or study, with whom it names."""
         with self.sessions.read() as session:
-            found = _found(session, key)
+            found = waiting_under(session, key)
             context = self._context(session, found)
         token = self.openings.token(request, study_id=context["study_id"], detail="quarantine show")
         pictures = {one.id: self.openings.part(token, f"/admin/quarantine/{one.id}.png") for one in context["objects"]}
@@ -57,7 +57,7 @@ class QuarantinePages:
     def picture(self, request: Request, key: UUID, seen: str = "") -> Response:
         """An object's pixels: they may name people. Opened by itself, that is written down."""
         with self.sessions.read() as session:
-            found = _found(session, key)
+            found = waiting_under(session, key)
         if isinstance(found, Study) or found.purged_at is not None:
             raise HTTPException(404)
         drawn = self.pictures.of(found.path)
@@ -73,7 +73,7 @@ class QuarantinePages:
         if kind is None:
             raise HTTPException(400)
         with self.sessions.read() as session:
-            found = _found(session, key)
+            found = waiting_under(session, key)
         if isinstance(found, Study) and kind is OrderKind.REJECT:
             raise HTTPException(400)
         return self.asking.ask(request, "quarantine", kind, key)
@@ -85,7 +85,7 @@ class QuarantinePages:
         return {"study_id": found.study_id, "whole": False, "objects": [found], "key": found.id}
 
 
-def _found(session: Session, key: UUID) -> Study | Instance:
+def waiting_under(session: Session, key: UUID) -> Study | Instance:
     """What waits under that key: an object, a study whose patients differ, or an object of such a study; else 404."""
     found = session.get(Instance, key)
     if found is not None:

@@ -23,8 +23,9 @@ from db.session import Sessions
 from db.tables import Instance, Study
 from dicom_node import decisions, peer_check
 from dicom_node.completion import Policy
+from dicom_node.inbox import Inbox
 from worker.activating import NotMet
-from worker.pipeline import choosing_model
+from worker.pipeline import choosing_model, drawn_layout
 from worker.task import Finish
 
 Act = Callable[[Session, Order, datetime], dict[str, Any]]
@@ -38,6 +39,7 @@ class Ordering:
     sessions: Sessions
     settings: Settings
     policy: Policy
+    inbox: Inbox
 
     def work(self, claimed: Claimed) -> Finish:
         """Do it, or write down why not: an order is never tried twice because it was refused."""
@@ -69,7 +71,8 @@ class Ordering:
                 return self._try_peer(str(order.asked.get("peer", "")))
             case OrderKind.ACTIVATE:
                 return self._activate(order)
-        raise PerfuscopeError("this release does not know how to do that")
+            case OrderKind.LAYOUT:
+                return drawn_layout.saving(order, self.sessions, self.inbox, self.settings)
 
     def _release(self, session: Session, order: Order, now: datetime) -> dict[str, Any]:
         if order.subject is not None and session.get(Study, order.subject) is not None:
