@@ -84,6 +84,45 @@ def looks(page: Page, folder: Path, name: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def draws(page: Page, folder: Path) -> None:
+    """A layout for the screen that none knows, by pointer and by keys; the screen is then known."""
+    page.get_by_role("link", name="Object").click()
+    page.get_by_role("link", name="Draw a layout").click()
+    image = page.locator("#screen")
+    until(lambda: image.evaluate("image => image.naturalWidth") > 1000, 20, "the screen is there")
+    drags(page, (990, 0), (1275, 180))
+    page.get_by_label("A caption that every").check()
+    drags(page, (374, 967), (563, 999))
+    page.locator(".drawn-shape.caption").focus()
+    before = page.locator("[name=a-1]").input_value()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert int(page.locator("[name=a-1]").input_value()) == int(before) - 1
+    page.get_by_label("Panel 1 to keep").check()
+    drags(page, (544, 150), (689, 150))
+    page.get_by_label("Show only what would be kept").check()
+    expect(page.locator(".veil")).to_be_visible()
+    looks(page, folder, "layout")
+    for letter in "abc":  # the maps are looked for
+        page.locator(f"[name={letter}-2]").fill("")
+    page.get_by_label("The layout's name").fill("moved-page")
+    page.get_by_role("button", name="Save the layout").click()
+    expect(page.locator("#orders .done").first).to_contain_text("on probation", timeout=20_000)
+
+
+def drags(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Press, move and let go, at places of the image in its own pixels."""
+    image = page.locator("#screen")
+    box, width = image.bounding_box(), image.evaluate("image => image.naturalWidth")
+    assert box is not None
+    places = [(box["x"] + x * box["width"] / width, box["y"] + y * box["width"] / width) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=4)
+    page.mouse.up()
+
+
 def test_an_administrator_looks_decides_tries_and_reads_the_trail(
     perfuscope: Installation, page: Page, tmp_path: Path
 ) -> None:
@@ -103,6 +142,8 @@ def test_an_administrator_looks_decides_tries_and_reads_the_trail(
     page.get_by_role("button", name="Release").click()
     expect(page.locator("#orders .done")).to_contain_text("prepared again", timeout=20_000)
     until(lambda: waiting() == 2, 30, "it is known no better")
+
+    draws(page, tmp_path)
 
     page.goto(f"{here}/peers")
     page.get_by_role("button", name="Test").first.click()

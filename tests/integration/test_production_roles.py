@@ -26,6 +26,7 @@ RULES: dict[str, dict[str, str]] = {
     "phi.commitments": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.commitment_items": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.audit_events": {"node": "SI", "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
+    "phi.reviews": {"node": READ, "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
     "phi.orders": {"node": READ, "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
     "phi.users": {"node": NOTHING, "viewer": "SIU", "inference": NOTHING, "reader": NOTHING},
     "phi.web_sessions": {"node": NOTHING, "viewer": "SIUD", "inference": NOTHING, "reader": NOTHING},
