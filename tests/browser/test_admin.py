@@ -114,6 +114,7 @@ def draws(page: Page, folder: Path) -> None:
 def drags(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
     """Press, move and let go, at places of the image in its own pixels."""
     image = page.locator("#screen")
+    image.evaluate("image => image.scrollIntoView()")
     box, width = image.bounding_box(), image.evaluate("image => image.naturalWidth")
     assert box is not None
     places = [(box["x"] + x * box["width"] / width, box["y"] + y * box["width"] / width) for x, y in (start, end)]
