@@ -13,7 +13,6 @@ from cli import options
 from cli.operator import actor
 from cli.sentences import counted, one_sentence
 from core.errors import PerfuscopeError
-from core.types import AuditAction
 
 if TYPE_CHECKING:
     from db.model_versions import Grounds
@@ -55,7 +54,8 @@ def activate(
     _show(criteria)
     missed = acceptance.missed(criteria)
     if missed and not force:
-        raise PerfuscopeError(_refusal(found.card.name, missed))
+        said = acceptance.refusal(found.card.name, missed)
+        raise PerfuscopeError(f"{said}; to activate it all the same: --force --reason TEXT")
     grounds = Grounds(actor(), tuple(criterion.name for criterion in missed), reason if missed else None)
     _put_in_force(sessions, found, grounds)
     typer.echo(f"{found.card.name} {found.card.version} ({found.identity.sha256[:12]}) is active.")
@@ -79,18 +79,10 @@ def _judged(found: "Artifact", sessions: "Sessions", reference: Path | None) -> 
     if active is not None and active.files == found.card.files:
         active = None  # it is the active model itself
     if reference is None:
-        ours, theirs = acceptance.reference(found.card, active)
+        figures = acceptance.reference(found.card, active)
     else:
-        ours, theirs = _scored(found, sessions if active else None, reference)
-    criteria = acceptance.judge(found.card, ours, wanted)
-    if active is None:
-        return criteria
-    if ours is None or theirs is None:
-        return (
-            *criteria,
-            acceptance.unknown("the active model's figures on the same patients; name some by --reference"),
-        )
-    return (*criteria, *acceptance.compare(ours, theirs, wanted.against_active))
+        figures = _scored(found, sessions if active else None, reference)
+    return acceptance.all_of(found.card, active, figures, wanted)
 
 
 def _scored(found: "Artifact", sessions: "Sessions | None", data: Path) -> "tuple[Evaluation, Evaluation | None]":
@@ -130,25 +122,11 @@ def _unpacked(sessions: "Sessions", folder: Path) -> "Artifact":
 
 
 def _put_in_force(sessions: "Sessions", found: "Artifact", grounds: "Grounds") -> None:
-    from db import audit, model_versions
-    from db.model_versions import NewArtifact
-    from models import artifact
+    from worker.activating import InForce
 
-    new = NewArtifact(found.identity, found.card.model_dump(mode="json"), artifact.pack(found.folder))
+    new = InForce.of(found, grounds)
     with sessions.write() as session:
-        now = sessions.now(session)
-        row = model_versions.activate(session, new, now=now, grounds=grounds)
-        detail = f"{row.name} {row.version} {row.sha256[:12]} {grounds.code}"
-        audit.record(session, AuditAction.ACTIVATE, actor=grounds.actor, now=now, subject=row.id, detail=detail)
-
-
-def _refusal(name: str, missed: "list[Criterion]") -> str:
-    first = missed[0]
-    more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-    return (
-        f"{name} is not activated: {first.name} is {first.found}, wanted {first.wanted}{more}; "
-        "to activate it all the same: --force --reason TEXT"
-    )
+        new.put(session, now=sessions.now(session))
 
 
 def _show(criteria: "tuple[Criterion, ...]") -> None:

@@ -24,4 +24,4 @@ def known(home: Path | None, config: Path | None) -> Known:
     from dicom_node import layouts, rules
 
     found = options.asked(home, config)
-    return Known(layouts.load_all(found.layouts), rules.in_force(found))
+    return Known(layouts.load_all(found.layout_files), rules.in_force(found))

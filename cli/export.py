@@ -98,7 +98,7 @@ def _exporting(settings: Settings, out: Path, *, raw: bool, shift_dates: bool) -
     if engine is None:
         raise PerfuscopeError('an export reads every image for text; install the extra "ocr" first')
     key = deidentify.open_key(settings.home / "keys" / "deidentify.key")
-    known, in_force = layouts.load_all(settings.layouts), rules.in_force(settings)
+    known, in_force = layouts.load_all(settings.layout_files), rules.in_force(settings)
     dates = deidentify.Dates.MODIFIED if shift_dates else deidentify.Dates.REMOVED
 
     def clean(ds: "Dataset", sender_ae: str) -> "Exported":

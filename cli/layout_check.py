@@ -92,7 +92,7 @@ def _known(tried: list[Path], home: Path | None, config: Path | None) -> "tuple[
     """The layouts in force and those to try, which take the place of a site's own of their name."""
     from dicom_node import layouts
 
-    own = [layouts.load(path) for path in options.asked(home, config).layouts]
+    own = [layouts.load(path) for path in options.asked(home, config).layout_files]
     new = [layouts.load(path) for path in dict.fromkeys(path.resolve() for path in tried)]
     names = {one.name for one in new}
     known = (*layouts.shipped(), *(one for one in own if one.name not in names), *new)

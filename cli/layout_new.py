@@ -63,7 +63,7 @@ def new(
     """
     from dicom_node import layouts
 
-    in_force = layouts.load_all(options.asked(home, config).layouts)
+    in_force = layouts.load_all(options.asked(home, config).layout_files)
     example = _example(file, view, caption, circle or [], box or [])
     if add_to is not None:
         if (name, out, identity, scale, allow) != (None, None, None, None, None) or no_identity or rank:

@@ -36,7 +36,7 @@ def list_layouts(
 
     settings = options.installed(home, config)
     sessions = options.sessions(settings)
-    known = layouts.load_all(settings.layouts)
+    known = layouts.load_all(settings.layout_files)
     with sessions.read() as session:
         states = layout_states.states(session)
         found = [_facts(session, layout, states.get(layout.sha256)) for layout in known]
@@ -126,7 +126,7 @@ def trust(name: Name, home: options.Home = None, config: options.Config = None) 
 def _decide(decision: "Callable[..., int]", name: str, settings: Settings) -> int:
     from dicom_node import layouts
 
-    known = {layout.name: layout for layout in layouts.load_all(settings.layouts)}
+    known = {layout.name: layout for layout in layouts.load_all(settings.layout_files)}
     if name not in known:
         msg = f"there is no layout {name!r}; known are: {', '.join(known)}"
         raise PerfuscopeError(msg)

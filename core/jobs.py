@@ -28,6 +28,8 @@ class JobStage(StrEnum):
     """See after a while whether it answered."""
     REJECT = "reject"
     """Mark what a newer revision replaced as rejected, where the settings say so."""
+    ORDER = "order"
+    """See to what an administrator asked for on the pages."""
 
 
 QUEUE_OF: dict[JobStage, Queue] = {
@@ -38,6 +40,7 @@ QUEUE_OF: dict[JobStage, Queue] = {
     JobStage.COMMIT: Queue.EDGE,
     JobStage.CONFIRM: Queue.EDGE,
     JobStage.REJECT: Queue.EDGE,
+    JobStage.ORDER: Queue.EDGE,
 }
 
 

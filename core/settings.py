@@ -181,6 +181,16 @@ class Settings(BaseSettings):
         """Model artifacts by SHA-256; may be emptied at any time."""
         return self.home / "cache"
 
+    @property
+    def drawn_layouts(self) -> Path:
+        """Where layouts that were drawn on the pages are kept: each file there is in force."""
+        return self.home / "layouts"
+
+    @property
+    def layout_files(self) -> tuple[Path, ...]:
+        """The files of further layouts: those that the settings name, and those that were drawn."""
+        return (*self.layouts, *sorted(self.drawn_layouts.glob("*.toml")))
+
     def peer_of(self, ae_title: str) -> Peer | None:
         """The first peer with that AE title that may receive reports."""
         return next((p for p in self.peers if p.ae_title == ae_title and p.may_receive), None)

@@ -84,10 +84,15 @@ def _size(session: Session, study_id: UUID) -> int:
 
 def objects_of(session: Session, study_id: UUID) -> list[Instance]:
     """The objects of a study that may be decided on: those in quarantine, or all where its patients differ."""
-    case = cases.latest(session, study_id)
-    differ = case is not None and case.reason is Reason.PATIENTS_DIFFER
+    differ = patients_differ(session, study_id)
     current = [i for i in studies.current_instances(session, study_id) if i.decision is not Decision.REJECTED]
     return [i for i in current if differ or i.state is InstanceState.QUARANTINED]
+
+
+def patients_differ(session: Session, study_id: UUID) -> bool:
+    """Whether the study stands as a whole in quarantine because its objects name different patients."""
+    case = cases.latest(session, study_id)
+    return case is not None and (case.outcome, case.reason) == (Outcome.QUARANTINED, Reason.PATIENTS_DIFFER)
 
 
 def find(session: Session, text: str) -> list[Study | Instance]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.jobs import JobStage, JobState, Queue
+from core.orders import OrderKind, OrderState
 from core.phi import Phi
 from core.roles import Role
 from core.types import (
@@ -87,6 +88,8 @@ class Base(DeclarativeBase):
         JobStage: _code(JobStage),
         JobState: _code(JobState),
         Label: _code(Label),
+        OrderKind: _code(OrderKind),
+        OrderState: _code(OrderState),
         Outcome: _code(Outcome),
         Queue: _code(Queue),
         Reason: _code(Reason),
@@ -274,7 +277,13 @@ class AuditEvent(Base):
     """Who did what, to which study. Rows are only ever added."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "at"), Index(None, "study_id"), {"schema": PHI})
+    __table_args__ = (
+        Index(None, "at"),
+        Index(None, "study_id"),
+        Index(None, "actor", "at"),
+        Index(None, "action", "at"),
+        {"schema": PHI},
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime]

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.errors import PerfuscopeError
 from core.jobs import JobStage
-from core.types import AuditAction, Decision, InstanceState, Outcome, Reason
-from db import audit, cases, identity, jobs, search, studies
+from core.types import AuditAction, Decision, InstanceState
+from db import audit, identity, jobs, quarantine, search, studies
 from db.tables import Instance, Study
 from dicom_node import completion
 from dicom_node.completion import Policy
@@ -39,7 +39,7 @@ def release_study(session: Session, study_id: UUID, *, actor: str, now: datetime
     Raises ``PerfuscopeError`` for a study that is not in quarantine for that.
     """
     study = studies.locked(session, study_id)
-    if not _patients_differ(session, study_id):
+    if not quarantine.patients_differ(session, study_id):
         raise PerfuscopeError("that study is not in quarantine for different patients; release its objects")
     counted = [i for i in studies.current_instances(session, study_id) if i.decision is not Decision.REJECTED]
     study.identities_accepted = identity.digest(counted)
@@ -54,7 +54,7 @@ def reject(session: Session, instance_id: UUID, *, actor: str, now: datetime, po
     """
     instance = session.get_one(Instance, instance_id)
     study = studies.locked(session, instance.study_id)
-    if instance.state is not InstanceState.QUARANTINED and not _patients_differ(session, study.id):
+    if instance.state is not InstanceState.QUARANTINED and not quarantine.patients_differ(session, study.id):
         raise PerfuscopeError("neither that object nor its study is in quarantine")
     instance.decision = Decision.REJECTED
     session.flush()
@@ -107,11 +107,6 @@ def look_again(session: Session, instance: Instance, *, now: datetime) -> None:
         raise PerfuscopeError("retention has deleted that object's file")
     jobs.ask_again(session, JobStage.PREPARE, subject=instance.id, now=now, ring_again=_AT_ONCE)
     instance.state, instance.reason = InstanceState.RECEIVED, None
-
-
-def _patients_differ(session: Session, study_id: UUID) -> bool:
-    case = cases.latest(session, study_id)
-    return case is not None and (case.outcome, case.reason) == (Outcome.QUARANTINED, Reason.PATIENTS_DIFFER)
 
 
 def _follow_what_is_left(session: Session, study: Study) -> None:

@@ -64,6 +64,13 @@ def trust(session: Session, layout: Layout, *, actor: str, now: datetime) -> int
     return _decided(session, layout, AuditAction.TRUST, Reason.NOT_CHECKED, actor=actor, now=now)
 
 
+def drawn(session: Session, layout: Layout, *, subject: UUID, actor: str, now: datetime) -> int:
+    """A new layout was saved: every screen that waits because none knew it is prepared again; how many."""
+    detail = f"layout {layout.name} {layout.version}"
+    audit.record(session, AuditAction.LAYOUT, actor=actor, now=now, subject=subject, detail=detail)
+    return _prepare_again(session, (Reason.UNKNOWN_LAYOUT, Reason.WRONG_SIZE), now=now)
+
+
 def waiting(session: Session) -> dict[Reason, int]:
     """How many screens wait in quarantine for a decision about a layout, by reason."""
     counted = select(Instance.reason, func.count()).where(*_kept_back(*WAITING_FOR_A_LAYOUT)).group_by(Instance.reason)
@@ -74,7 +81,11 @@ def _decided(
     session: Session, layout: Layout, action: AuditAction, reason: Reason, *, actor: str, now: datetime
 ) -> int:
     audit.record(session, action, actor=actor, now=now, detail=f"layout {layout.name} {layout.version}")
-    found = list(session.scalars(select(Instance).where(*_kept_back(reason)).order_by(Instance.study_id)))
+    return _prepare_again(session, (reason,), now=now)
+
+
+def _prepare_again(session: Session, reasons: tuple[Reason, ...], *, now: datetime) -> int:
+    found = list(session.scalars(select(Instance).where(*_kept_back(*reasons)).order_by(Instance.study_id)))
     locked: set[UUID] = set()
     for instance in found:
         if instance.study_id not in locked:

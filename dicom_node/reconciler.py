@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from core.jobs import Bell
-from db import jobs, studies
+from db import jobs, orders, studies
 from db.session import Sessions
 from dicom_node import completion
 from dicom_node.completion import Policy
@@ -66,6 +66,9 @@ class Reconciler:
             waiting = self._awake(session, now=now)
             due = [s for s in waiting if completion.is_due(session, s, now=now, policy=self._policy)]
             silent = jobs.anything_to_ring(session, now=now)
+            asked = orders.anything_to_take(session)
+        if asked:
+            self._take_orders()
         if silent:
             self._ring_again()
         for study_id in due:
@@ -94,6 +97,12 @@ class Reconciler:
             now = self._sessions.now(session)
             bell = completion.settle(session, study_id, now=now, policy=self._policy)
         self._ring([bell] if bell else [])
+
+    def _take_orders(self) -> None:
+        """What administrators ask for on the pages becomes work: the pages may not ring."""
+        with self._sessions.write() as session:
+            bells = orders.take(session, now=self._sessions.now(session), ring_again=self._policy.ring_again)
+        self._ring(bells)
 
     def _ring_again(self) -> None:
         with self._sessions.write() as session:

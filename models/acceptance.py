@@ -82,6 +82,28 @@ def compare(ours: Evaluation, theirs: Evaluation, allowed: LossAllowed) -> tuple
     )
 
 
+def all_of(
+    card: Card, active: Card | None, figures: tuple[Evaluation | None, Evaluation | None], wanted: Criteria
+) -> tuple[Criterion, ...]:
+    """How a model stands against the criteria, and against the active one where there is one.
+
+    ``figures``: both models' on the same patients, as ``reference`` finds them on the cards.
+    """
+    ours, theirs = figures
+    criteria = judge(card, ours, wanted)
+    if active is None:
+        return criteria
+    if ours is None or theirs is None:
+        return (*criteria, unknown("the active model's figures on the same patients; name some by --reference"))
+    return (*criteria, *compare(ours, theirs, wanted.against_active))
+
+
+def refusal(name: str, missed: Sequence[Criterion]) -> str:
+    """Why a model is not put in force, in a sentence."""
+    more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+    return f"{name} is not activated: {missed[0].name} is {missed[0].found}, wanted {missed[0].wanted}{more}"
+
+
 def unknown(name: str) -> Criterion:
     """What nothing is known of is not met."""
     return Criterion(name=name, wanted="known", found="unknown", met=None)

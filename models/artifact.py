@@ -63,6 +63,11 @@ def shipped() -> Path:
     return _home() / _SHIPPED
 
 
+def names() -> list[str]:
+    """The names of the artifacts that come with Perfuscope."""
+    return sorted(folder.name for folder in _home().iterdir() if (folder / CARD).is_file())
+
+
 def find(name: str) -> Path:
     """The folder called ``name``: a path, or the name of an artifact that comes with Perfuscope."""
     for folder in (Path(name), _home() / name):

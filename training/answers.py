@@ -44,7 +44,7 @@ class Known:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Those of the settings; PerfuscopeError says which layout file or rule is wrong."""
-        return cls(layouts.load_all(settings.layouts), rules.in_force(settings))
+        return cls(layouts.load_all(settings.layout_files), rules.in_force(settings))
 
 
 @dataclass(frozen=True, slots=True)

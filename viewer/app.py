@@ -10,6 +10,7 @@ from core.settings import Settings
 from db.session import Sessions
 from viewer import access, staff_pages
 from viewer.account import Account
+from viewer.admin import pages as admin_pages
 from viewer.api.figures import Figures
 from viewer.api.routes import router
 from viewer.cookie import Cookie
@@ -40,6 +41,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     door = app.state.gate = Door(sessions, cookie, limits_of(settings.web))
     app.state.pulse = Pulse(partial(recent, sessions))
     staff_pages.add_to(app, settings, sessions, templates)
+    admin_pages.add_to(app, settings, sessions, templates)
     turnstile = Turnstile(sessions)
     login = Login(sessions, templates, door, turnstile)
     login.add_to(app)

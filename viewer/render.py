@@ -19,6 +19,7 @@ from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
 from db.tables import Prediction
 from db.worklist import Sort
 from viewer import names, words
+from viewer.admin import words as admin_words
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -39,6 +40,8 @@ class Templates:
         self._environment.globals |= {
             "DISCLAIMER": DISCLAIMER,
             "here": "",
+            "there": "",
+            "admin": admin_words,
             "TRAINED_ON": TRAINED_ON,
             "VERSION": __version__,
             "LABELS": LABELS,
@@ -51,6 +54,7 @@ class Templates:
         }
         self._environment.filters |= {
             "day": names.day,
+            "first_large": _first_large,
             "groups": names.groups,
             "iso": _iso,
             "percent": names.percent,
@@ -68,10 +72,13 @@ class Templates:
         return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
 
+def _first_large(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def sentence(error: PerfuscopeError) -> str:
     """An error's sentence as it stands on a page."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{_first_large(str(error))}."
 
 
 def _iso(at: datetime) -> str:

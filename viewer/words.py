@@ -81,7 +81,7 @@ KINDS = {
     "notice": "Notice",
     "kos": "Rejection of this revision",
 }
-_EVENTS = {
+EVENTS = {
     "start": "Started",
     "stop": "Stopped",
     "receive": "Received",
@@ -103,6 +103,10 @@ _EVENTS = {
     "refuse": "Refused",
     "user": "A user was changed",
     "token": "A token was changed",
+    "try": "Tried an image",
+    "search": "Searched",
+    "try_peer": "A peer was tried",
+    "layout": "A layout was saved",
 }
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",
@@ -189,6 +193,6 @@ def happenings(events: Sequence[AuditEvent]) -> list[Happening]:
     for _, run in groupby(events, key=lambda e: (e.action, e.actor, e.detail)):
         alike = list(run)
         first, last = alike[0], alike[-1]
-        what = _EVENTS.get(first.action.value, first.action.value)
+        what = EVENTS.get(first.action.value, first.action.value)
         found.append(Happening(what, first.actor, first.detail, first.at, last.at, len(alike)))
     return found[::-1]

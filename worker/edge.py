@@ -16,7 +16,7 @@ def check(settings: Settings) -> None:
     ``LayoutError`` for a bad layout file.
     """
     rules.in_force(settings)
-    layouts.load_all(settings.layouts)
+    layouts.load_all(settings.layout_files)
     for name, when in settings.checks:
         if when == "always" and not textcheck.installed():
             raise SettingsError(f'checks.{name} = "always" needs the extra "ocr": pip install "perfuscope[ocr]"')

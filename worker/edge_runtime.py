@@ -6,13 +6,15 @@ from functools import cache
 from core.jobs import JobStage
 from core.settings import Settings
 from db.session import Sessions, make_engine
-from dicom_node import key_object, layouts, rules, textcheck
+from dicom_node import key_object, rules, textcheck
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
+from worker.layouts_in_force import LayoutsInForce
 from worker.pipeline.building import Building
 from worker.pipeline.checking import Checking
 from worker.pipeline.committing import Committing, Confirming
 from worker.pipeline.delivering import Delivering
+from worker.pipeline.ordered import Ordering
 from worker.pipeline.preparing import Preparing
 from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.reporting import Reporting
@@ -25,15 +27,17 @@ def edge_runner(settings: Settings) -> Runner:
     """A runner for the queue *edge*: the identified tables, the file store, the layouts, the peers."""
     sessions = Sessions(make_engine(settings.database))
     inbox = Inbox(settings.store)
-    known = layouts.load_all(settings.layouts)
+    known = LayoutsInForce(settings)
     policy = Policy.of(settings)
     checking = Checking(settings.checks, cache(textcheck.load_engine))
     preparing = Preparing(sessions, inbox, known, rules.in_force(settings), policy, checking)
     reporting = Reporting(sessions, Building(inbox, known, settings.report), settings, policy.ring_again)
+    ordering = Ordering(sessions, settings, policy, inbox)
     most = settings.max_attempts
     stages = {
         JobStage.PREPARE: StageWork(preparing.work, preparing.give_up, most),
         JobStage.REPORT: StageWork(reporting.work, reporting.give_up, most),
+        JobStage.ORDER: StageWork(ordering.work, ordering.give_up, most),
     }
     return Runner.of(settings, sessions, stages | outward(settings, sessions, inbox))
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.doctor.finding import Finding, fail, ok, warn
 from core.errors import PerfuscopeError, Unavailable
+from core.finding import Finding, fail, ok, warn
 from core.jobs import JobState
 from core.settings import Settings
 from db.session import Sessions
@@ -82,7 +82,7 @@ def screens(settings: Settings) -> Finding:
 
     try:
         edge.check(settings)
-        known = layouts.load_all(settings.layouts)
+        known = layouts.load_all(settings.layout_files)
     except PerfuscopeError as error:
         return fail("screens", str(error), "Mend that file or rule and restart the edge workers.")
     rules = f"{len(settings.view_rules)} view rules of this site" if settings.view_rules else "the shipped view rules"

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import options
-from cli.doctor.finding import Finding, Level, fail, not_run, ok
 from cli.sentences import one_sentence, shown
 from core import log
 from core.errors import PerfuscopeError, SettingsError
+from core.finding import Finding, Level, fail, not_run, ok
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,15 +112,15 @@ def _services(settings: Settings, sessions: "Sessions | None") -> Iterator[Findi
 
 
 def _peers(settings: Settings) -> Iterator[Finding]:
-    from cli.doctor import path
+    from dicom_node import peer_check
 
     for peer in settings.peers:
         if peer.may_receive:
-            yield path.peer(settings, peer)
+            yield peer_check.echo(settings, peer)
 
 
 def _destination(settings: Settings, name: str) -> Iterator[Finding]:
-    from cli.doctor import delivery
+    from dicom_node import peer_check
 
     asked = settings.peer_named(name)
     if asked is None:
@@ -132,7 +132,7 @@ def _destination(settings: Settings, name: str) -> Iterator[Finding]:
             sessions = options.sessions(settings)
         except PerfuscopeError as error:
             yield fail("database", str(error), "Run: perfuscope db upgrade, or start the database.")
-    yield from delivery.peer(settings, sessions, asked)
+    yield from peer_check.peer(settings, sessions, asked)
     if sessions is not None:
         sessions.engine.dispose()
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.doctor.finding import Finding, fail, ok, warn
 from cli.operator import actor
 from core import SELF_TEST_AE
 from core.errors import Unavailable
+from core.finding import Finding, fail, ok, warn
 from core.phi import Phi
-from core.settings import Peer, Settings
+from core.settings import Settings
 from core.types import AuditAction, Label, Stage
 from db import audit, cases, jobs, retention, studies
 from db.session import Sessions
@@ -44,17 +44,6 @@ def node(settings: Settings) -> Finding:
     if not settings.accept_any_peer and not any(peer.may_send for peer in settings.peers):
         return warn("node", "answers, but nobody may send to it", "Add [[peers]] to perfuscope.toml.")
     return ok("node", f"{settings.ae_title} answers on port {address.port}")
-
-
-def peer(settings: Settings, asked: Peer) -> Finding:
-    """A peer answers our C-ECHO."""
-    started = time.perf_counter()
-    try:
-        scu.echo(Address(asked.ae_title, asked.host, asked.port), settings.ae_title, timeout_s=5)
-    except Unavailable as error:
-        todo = f"See whether {asked.host} port {asked.port} is right, and whether it knows {settings.ae_title}."
-        return fail(f"peer {asked.name}", f"no answer to C-ECHO ({error.code})", todo)
-    return ok(f"peer {asked.name}", f"answers C-ECHO in {(time.perf_counter() - started) * 1000:.0f} ms")
 
 
 def whole_path(settings: Settings, sessions: Sessions) -> Finding:

@@ -1,7 +1,7 @@
 """Whether the layouts in force may be used, and whether something here can read those that must be read."""
 
-from cli.doctor.finding import Finding, fail, ok, warn
 from core.errors import PerfuscopeError
+from core.finding import Finding, fail, ok, warn
 from core.settings import Settings
 from db.session import Sessions
 
@@ -14,7 +14,7 @@ def layouts(settings: Settings, sessions: Sessions) -> Finding:
     from dicom_node import layouts as screen_layouts
 
     try:
-        known = screen_layouts.load_all(settings.layouts)
+        known = screen_layouts.load_all(settings.layout_files)
     except PerfuscopeError:
         return fail("layouts", "a layout file cannot be read", "See screens above.")
     with sessions.read() as session:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import String
 
-from db import access_tables  # noqa: F401 - its tables belong to the metadata
+from db import access_tables, order_tables  # noqa: F401 - their tables belong to the metadata
 from db.column_types import PhiText
 from db.tables import PHI, Base
 
@@ -41,6 +41,9 @@ NO_IDENTIFIERS = {
     "audit_events.actor": "a process, a machine, an operator or a user; never a patient",
     "audit_events.action": "a word of ours",
     "audit_events.detail": "codes and counts",
+    "orders.kind": "a word of ours",
+    "orders.actor": "who is on the staff; never a patient",
+    "orders.state": "a word of ours",
     "users.name": "a user's login; staff, never a patient",
     "users.role": "a word of ours",
     "users.password": "a hash",

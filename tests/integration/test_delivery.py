@@ -22,8 +22,7 @@ from scripted_pacs import ScriptedPacs, unknown
 from sqlalchemy import select
 from ward import Clock
 
-from cli.doctor import delivery as doctor_of_delivery
-from cli.doctor.finding import Level
+from core.finding import Level
 from core.jobs import JobStage, JobState
 from core.phi import Phi
 from core.settings import Peer, ReportSettings, Route
@@ -31,7 +30,7 @@ from db import commitments, destinations, jobs, reports, retention
 from db.jobs import Claimed
 from db.session import Sessions, make_engine
 from db.tables import Case, CommitmentItem
-from dicom_node import scp
+from dicom_node import peer_check, scp
 from dicom_node.commitment_answers import Answers
 from worker.pipeline.committing import Committing
 from worker.task import StageWork
@@ -649,7 +648,7 @@ def test_retention_forgets_requests_with_their_study(office, pacs):
 
 def steps(office: Office, name: str, **options: float) -> list[tuple[str, str]]:
     asked = office.settings.peer_named(name)
-    found = list(doctor_of_delivery.peer(office.settings, office.sessions, asked, **options))
+    found = list(peer_check.peer(office.settings, office.sessions, asked, **options))
     assert all(step.todo or step.level is not Level.FAIL for step in found)
     return [(step.check, step.level.value) for step in found]
 
@@ -658,7 +657,7 @@ def steps(office: Office, name: str, **options: float) -> list[tuple[str, str]]:
 def test_the_doctor_stores_a_test_object_and_has_it_committed(office, pacs, way):
     pacs.way = way
     assert steps(office, "pacs") == [("peer pacs", "ok"), ("test object", "ok"), ("commitment", "ok")]
-    made = doctor_of_delivery.test_object()
+    made = peer_check.test_object()
     assert "TEST" in str(made.PatientName)
     assert "TEST" in made.SeriesDescription
     assert len(pacs.stored) == 1

@@ -26,6 +26,8 @@ RULES: dict[str, dict[str, str]] = {
     "phi.commitments": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.commitment_items": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "phi.audit_events": {"node": "SI", "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
+    "phi.reviews": {"node": READ, "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
+    "phi.orders": {"node": READ, "viewer": "SI", "inference": NOTHING, "reader": NOTHING},
     "phi.users": {"node": NOTHING, "viewer": "SIU", "inference": NOTHING, "reader": NOTHING},
     "phi.web_sessions": {"node": NOTHING, "viewer": "SIUD", "inference": NOTHING, "reader": NOTHING},
     "phi.api_tokens": {"node": NOTHING, "viewer": "SIU", "inference": NOTHING, "reader": NOTHING},
@@ -45,6 +47,8 @@ RULES: dict[str, dict[str, str]] = {
 COLUMNS = {
     # what may be updated of a table that is not open to updates as a whole
     ("phi.reports", "node"): {"purged_at"},
+    ("phi.orders", "node"): {"taken_at", "done_at", "state", "said"},
+    ("model_versions", "node"): {"active", "activations"},
     ("view_images", "node"): {"maps"},
     ("cases", "inference"): {"stage", "outcome", "reason", "detail", "label", "done_at"},
     ("jobs", "inference"): {

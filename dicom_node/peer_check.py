@@ -12,10 +12,9 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from cli.doctor import path
-from cli.doctor.finding import Finding, Level, fail, not_run, ok, warn
 from core import MANUFACTURER, MODEL_NAME, delivery_codes
 from core.errors import PerfuscopeError, Refused, Unavailable
+from core.finding import Finding, Level, fail, not_run, ok, warn
 from core.phi import Phi
 from core.settings import Peer, Settings
 from db import commitments
@@ -34,9 +33,9 @@ def peer(
     settings: Settings, sessions: Sessions | None, asked: Peer, *, patience_s: float = _PATIENCE_S
 ) -> Iterator[Finding]:
     """A line a step; what cannot be done because of an earlier one is said to be not run."""
-    echo = path.peer(settings, asked)
-    yield echo
-    if echo.level is Level.FAIL or not asked.may_receive:
+    answered = echo(settings, asked)
+    yield answered
+    if answered.level is Level.FAIL or not asked.may_receive:
         why = "not run: no answer" if asked.may_receive else "not run: the peer has may_receive = false"
         yield not_run("test object", why)
         yield not_run("commitment", why)
@@ -51,6 +50,17 @@ def peer(
         yield not_run("commitment", "not run: nothing is stored there, or the database is away")
     else:
         yield _Commitment(settings, sessions, asked.name, line, patience_s).check(made)
+
+
+def echo(settings: Settings, asked: Peer) -> Finding:
+    """A peer answers our C-ECHO."""
+    started = time.perf_counter()
+    try:
+        scu.echo(Address(asked.ae_title, asked.host, asked.port), settings.ae_title, timeout_s=5)
+    except Unavailable as error:
+        todo = f"See whether {asked.host} port {asked.port} is right, and whether it knows {settings.ae_title}."
+        return fail(f"peer {asked.name}", f"no answer to C-ECHO ({error.code})", todo)
+    return ok(f"peer {asked.name}", f"answers C-ECHO in {(time.perf_counter() - started) * 1000:.0f} ms")
 
 
 def test_object() -> Dataset:

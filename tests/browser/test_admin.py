@@ -1,0 +1,160 @@
+"""What an administrator does, in a real browser: looks at quarantine, decides, tries a peer, reads the trail."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe
+import numpy as np
+import pytest
+from entry import cookie_of
+from harness import Installation, Pacs, until
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core.roles import Role
+from core.types import Label
+from training.phantom import cohort, dicom
+
+SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+PLACES = ("", "/quarantine", "/jobs", "/peers", "/models", "/audit")
+STICKS_OUT = """
+[...document.querySelectorAll("main :is(section, figure, li, dl)")]
+    .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== "inline")
+    .map(part => part.className || part.tagName)
+"""
+
+
+@pytest.fixture(scope="module")
+def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A Perfuscope with a screen that no layout knows, and a study that names two patients."""
+    pacs = Pacs().start()
+    base = tmp_path_factory.mktemp("admin")
+    installation = Installation(base / "home", pacs, {"min_free_disk_mb": 1, "quiet_period_s": 1})
+    installation.start()
+    moved = dicom.datasets(cohort.simulate(2026, 1, label=Label.ISCHEMIA))
+    shape = (moved[0].Rows, moved[0].Columns, 3)
+    moved[0].PixelData = np.roll(np.frombuffer(moved[0].PixelData, np.uint8).reshape(shape), 37, axis=1).tobytes()
+    installation.push(moved, base / "moved")
+    mixed = dicom.datasets(cohort.simulate(2026, 2, label=Label.NORMAL))
+    mixed[0].PatientID = "SIM-STRANGER"
+    installation.push(mixed, base / "mixed")
+    yield installation
+    installation.stop()
+    pacs.stop()
+
+
+@pytest.fixture
+def page(perfuscope: Installation) -> Iterator[Page]:
+    """An administrator's page whose every complaint fails the test: a script's error, and what the policy refused."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is not installed; see tests/system-packages"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield from administrators(browser, perfuscope)
+        browser.close()
+
+
+def administrators(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
+    complaints: list[str] = []
+    cookie, _, value = cookie_of(perfuscope, name="lara", role=Role.ADMIN).partition("=")
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="en-GB")
+    context.add_cookies([{"name": cookie, "value": value, "url": address(perfuscope)}])
+    page = context.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def address(perfuscope: Installation) -> str:
+    return f"http://127.0.0.1:{perfuscope.web_port}"
+
+
+def looks(page: Page, folder: Path, name: str) -> None:
+    """Nothing sticks out and axe finds nothing, at any size, dark and light; pictures go to ``folder``."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (size, name)
+            assert page.evaluate(STICKS_OUT) == [], (size, name)
+            page.screenshot(path=folder / f"{name}-{scheme}-{size}.png")
+        assert axe.violations(page) == [], (scheme, name)
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def draws(page: Page, folder: Path) -> None:
+    """A layout for the screen that none knows, by pointer and by keys; the screen is then known."""
+    page.get_by_role("link", name="Object").click()
+    page.get_by_role("link", name="Draw a layout").click()
+    image = page.locator("#screen")
+    until(lambda: image.evaluate("image => image.naturalWidth") > 1000, 20, "the screen is there")
+    drags(page, (990, 0), (1275, 180))
+    page.get_by_label("A caption that every").check()
+    drags(page, (374, 967), (563, 999))
+    page.locator(".drawn-shape.caption").focus()
+    before = page.locator("[name=a-1]").input_value()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert int(page.locator("[name=a-1]").input_value()) == int(before) - 1
+    page.get_by_label("Panel 1 to keep").check()
+    drags(page, (544, 150), (689, 150))
+    page.get_by_label("Show only what would be kept").check()
+    expect(page.locator(".veil")).to_be_visible()
+    looks(page, folder, "layout")
+    for letter in "abc":  # the maps are looked for
+        page.locator(f"[name={letter}-2]").fill("")
+    page.get_by_label("The layout's name").fill("moved-page")
+    page.get_by_role("button", name="Save the layout").click()
+    expect(page.locator("#orders .done").first).to_contain_text("on probation", timeout=20_000)
+
+
+def drags(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Press, move and let go, at places of the image in its own pixels."""
+    image = page.locator("#screen")
+    image.evaluate("image => image.scrollIntoView()")
+    box, width = image.bounding_box(), image.evaluate("image => image.naturalWidth")
+    assert box is not None
+    places = [(box["x"] + x * box["width"] / width, box["y"] + y * box["width"] / width) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=4)
+    page.mouse.up()
+
+
+def test_an_administrator_looks_decides_tries_and_reads_the_trail(
+    perfuscope: Installation, page: Page, tmp_path: Path
+) -> None:
+    here = address(perfuscope) + "/admin"
+
+    def waiting() -> int:
+        page.goto(f"{here}/quarantine")
+        return page.locator("tbody tr").count()
+
+    until(lambda: waiting() == 2, 60, "both are in quarantine")
+    page.get_by_role("link", name="Object").click()
+    image = page.locator(".evidence img")
+    until(lambda: image.evaluate("image => image.naturalWidth") > 1000, 20, "the picture is drawn")
+    assert "SIM" not in page.url
+    looks(page, tmp_path, "object")
+
+    page.get_by_role("button", name="Release").click()
+    expect(page.locator("#orders .done")).to_contain_text("prepared again", timeout=20_000)
+    until(lambda: waiting() == 2, 30, "it is known no better")
+
+    draws(page, tmp_path)
+
+    page.goto(f"{here}/peers")
+    page.get_by_role("button", name="Test").first.click()
+    expect(page.locator(".findings .ok").first).to_contain_text("answers C-ECHO", timeout=30_000)
+    page.goto(f"{here}/models")
+    page.get_by_label("Name", exact=True).fill("mobilenet-sim-1")
+    page.get_by_role("button", name="Activate", exact=True).last.click()
+    expect(page.locator("#orders .refused")).to_contain_text("is not activated", timeout=30_000)
+    for place in PLACES:
+        page.goto(here + place)
+        looks(page, tmp_path, place.strip("/") or "overview")
+    page.goto(f"{here}/audit?actor=user:lara&action=release")
+    expect(page.locator("tbody tr")).to_have_count(1)

@@ -1,0 +1,511 @@
+"""The administrators' pages: what each shows to whom, and that what is asked for is written down and done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+import toy_artifact
+from entry import Browser, cookie
+from pydicom import dcmwrite
+from reader import classified, reported, views_written_down
+from sqlalchemy import select
+from ward import JANE, JOHN, LEASE, Ward
+
+from core.errors import PerfuscopeError
+from core.jobs import JobStage, JobState
+from core.orders import OrderKind, OrderState
+from core.pictures import NoPicture
+from core.roles import Role
+from core.settings import Peer, Settings
+from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, ModelIdentity, Reason
+from db import layout_states, model_versions, orders
+from db.layout_states import Standing
+from db.model_versions import NewArtifact
+from db.order_tables import Order
+from db.tables import AuditEvent, Instance, Job, ModelVersion
+from dicom_node import layout_decisions
+from dicom_node.inbox import Inbox
+from models import artifact
+from training.phantom import cohort, dicom
+from viewer.admin.stored_pictures import StoredPictures
+from viewer.app import make_app
+from worker.layouts_in_force import LayoutsInForce
+from worker.pipeline import choosing_model
+from worker.pipeline.ordered import Ordering
+from worker.task import Runner, StageWork
+
+PEER = Peer(name="pacs", ae_title="TESTPACS", host="127.0.0.1", port=1, commitment=True)
+
+
+@pytest.fixture
+def database() -> str:
+    """One of the two is enough here; test_schema.py and the roles' tests ask both."""
+    return "sqlite"
+
+
+@dataclass
+class Office:
+    """Somebody at the pages, and the node and edge worker that do what is asked for there."""
+
+    ward: Ward
+    settings: Settings
+    browser: Browser
+
+    def work(self) -> list[Order]:
+        """The node takes what was asked, an edge worker does it; all orders, the oldest first."""
+        ordering = Ordering(self.ward.sessions, self.settings, self.ward.policy, Inbox(self.settings.store))
+        runner = Runner(self.ward.sessions, {JobStage.ORDER: StageWork(ordering.work, ordering.give_up, 3)}, LEASE)
+        self.ward.rung.clear()
+        self.ward.tick()
+        for bell in list(self.ward.rung):
+            runner.run(bell.job_id)
+        with self.ward.sessions.read() as session:
+            return list(session.scalars(select(Order).order_by(Order.asked_at)))
+
+    def press(self, page: str, place: str, **fields: str) -> int:
+        """Open a page and send one of its forms."""
+        self.browser.get(page)
+        return self.browser.post(place, fields).status_code
+
+    def audited(self, action: AuditAction) -> list[tuple[str, UUID | None]]:
+        with self.ward.sessions.read() as session:
+            found = session.scalars(select(AuditEvent).where(AuditEvent.action == action).order_by(AuditEvent.at))
+            return [(event.actor, event.subject) for event in found]
+
+
+@pytest.fixture
+def office(ward: Ward, tmp_path: Path) -> Office:
+    settings = Settings(home=tmp_path, peers=(PEER,), min_free_disk_mb=1)
+    made = Browser(make_app(settings, ward.sessions))
+    made.headers["Cookie"] = cookie(ward.sessions, name="lara", role=Role.ADMIN)
+    return Office(ward, settings, made)
+
+
+@pytest.fixture
+def auditor(office: Office) -> Browser:
+    made = Browser(office.browser.app)
+    made.headers["Cookie"] = cookie(office.ward.sessions, name="olga", role=Role.AUDITOR)
+    return made
+
+
+def kept_back(ward: Ward, reason: Reason = Reason.UNKNOWN_LAYOUT) -> UUID:
+    """A study of which one screen lies in quarantine; the screen's key."""
+    for view in REQUIRED_VIEWS[:2]:
+        ward.screen(view)
+    lost = ward.arrive("1.1.2")
+    ward.quarantined(lost, reason)
+    return lost
+
+
+def mixed(ward: Ward) -> tuple[UUID, UUID]:
+    """A study whose objects name two patients; its key, and the stranger's object's."""
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    stranger = ward.arrive("1.9", screen=False, who=JOHN)
+    ward.clock.turn(30)
+    ward.tick()
+    return ward.study().id, stranger
+
+
+# Quarantine
+
+
+def test_the_list_says_what_waits_and_why_and_that_it_was_looked_at_is_written_down(office, ward):
+    lost = kept_back(ward)
+    page = office.browser.get("/admin/quarantine").text
+    assert "The screen&#39;s layout is not known" in page
+    assert f"/admin/quarantine/{lost}" in page
+    assert ("quarantine", None) in views_written_down(ward)
+
+
+def test_nothing_in_quarantine_says_so(office):
+    assert "Nothing is in quarantine" in office.browser.get("/admin/quarantine").text
+
+
+def test_an_object_is_shown_with_whom_it_names_and_its_picture_but_no_name_stands_in_an_address(office, ward):
+    lost = kept_back(ward)
+    page = office.browser.get(f"/admin/quarantine/{lost}").text
+    assert "TESTPATIENT" in page
+    assert "T-001" in page
+    assert f"/admin/quarantine/{lost}.png?seen=" in page
+    assert ("quarantine show", ward.study().id) in views_written_down(ward)
+
+
+def test_what_does_not_wait_is_not_there(office, ward):
+    good = ward.screen(REQUIRED_VIEWS[0])
+    for key in (good, ward.study().id, uuid4()):
+        assert office.browser.get(f"/admin/quarantine/{key}").status_code == 404
+    assert office.press("/admin/jobs", f"/admin/quarantine/{good}", do="release") == 404
+
+
+def test_a_released_object_is_prepared_again_in_the_name_of_who_released_it(office, ward):
+    lost = kept_back(ward)
+    assert office.press(f"/admin/quarantine/{lost}", f"/admin/quarantine/{lost}", do="release") == 303
+    assert "an edge worker does it" in office.browser.get("/admin/quarantine").text
+    (order,) = office.work()
+    assert (order.kind, order.state, order.actor) == (OrderKind.RELEASE, OrderState.DONE, "user:lara")
+    with ward.sessions.read() as session:
+        found = session.get_one(Instance, lost)
+        assert (found.state, found.decision) == (InstanceState.RECEIVED, Decision.RELEASED)
+    assert office.audited(AuditAction.RELEASE) == [("user:lara", lost)]
+    page = office.browser.get("/admin/quarantine").text
+    assert "prepared again" in page
+    assert 'data-waiting="0"' in page
+
+
+def test_a_rejected_object_counts_as_not_there(office, ward):
+    lost = kept_back(ward)
+    assert office.press(f"/admin/quarantine/{lost}", f"/admin/quarantine/{lost}", do="reject") == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE
+    assert office.audited(AuditAction.REJECT) == [("user:lara", lost)]
+    assert office.browser.get(f"/admin/quarantine/{lost}").status_code == 404
+
+
+def test_what_was_decided_meanwhile_is_refused_in_words_and_tried_no_more(office, ward):
+    lost = kept_back(ward)
+    with ward.sessions.write() as session:
+        now = ward.clock.now
+        for _ in range(2):  # the same twice is one
+            orders.ask(session, OrderKind.RELEASE, actor="user:lara", now=now, subject=lost)
+        orders.ask(session, OrderKind.REJECT, actor="user:lara", now=now, subject=ward.study().id)
+        orders.ask(session, OrderKind.RELEASE, actor="user:other", now=now, subject=uuid4())
+    assert sorted((o.state.value, o.said["text"][:22]) for o in office.work()) == [
+        ("done", "the object is prepared"),
+        ("refused", "that object is not the"),
+        ("refused", "that object is not the"),
+    ]
+    assert all(job.state is JobState.DONE for job in ward.jobs(JobStage.ORDER))
+
+
+def test_a_study_of_two_patients_is_declared_one_or_loses_the_stranger(office, ward):
+    study, stranger = mixed(ward)
+    page = office.browser.get(f"/admin/quarantine/{study}").text
+    assert "They are one patient&#39;s" in page or "They are one patient's" in page
+    assert "TESTPATIENT, JOHN" in page
+    assert office.press(f"/admin/quarantine/{study}", f"/admin/quarantine/{study}", do="reject") == 400
+    assert office.press(f"/admin/quarantine/{study}", f"/admin/quarantine/{stranger}", do="reject") == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE
+    assert ward.study().patient_id == JANE.patient_id
+
+
+def test_a_study_is_declared_to_be_one_patients(office, ward):
+    study, _ = mixed(ward)
+    office.press(f"/admin/quarantine/{study}", f"/admin/quarantine/{study}", do="release")
+    (order,) = office.work()
+    assert (order.state, ward.study().identities_accepted is not None) == (OrderState.DONE, True)
+
+
+def test_a_picture_is_drawn_by_another_process_and_its_opening_is_written_down(office, ward, tmp_path):
+    lost = kept_back(ward)
+    office.settings.store.mkdir(parents=True)
+    dcmwrite(office.settings.store / "x", dicom.datasets(cohort.simulate(2026, 1))[0], enforce_file_format=True)
+    answer = office.browser.get(f"/admin/quarantine/{lost}.png")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.content.startswith(b"\x89PNG")
+    assert ("quarantine picture", ward.study().id) in views_written_down(ward)
+
+
+def test_there_is_no_picture_of_what_is_no_object_or_lies_elsewhere(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "no-object").write_bytes(b"x" * 200)
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    pictures = StoredPictures(tmp_path / "store")
+    assert pictures.of("no-object") is NoPicture.UNREADABLE
+    assert pictures.of("../elsewhere") is NoPicture.MISSING
+
+
+# Jobs
+
+
+def given_up(ward: Ward, error: str = "peer_unreachable") -> UUID:
+    """A delivery that was given up."""
+    reported(ward, classified(ward, "1.2.9"), None)
+    with ward.sessions.write() as session:
+        job = session.scalars(select(Job).where(Job.stage == JobStage.DELIVER)).one()
+        job.state, job.error, job.attempts = JobState.DEAD, error, 30
+        return job.id
+
+
+def test_jobs_say_why_in_words_and_lead_to_their_study(office, ward):
+    job = given_up(ward)
+    page = office.browser.get("/admin/jobs?state=dead&stage=deliver").text
+    assert "Nothing answers at the peer&#39;s host and port" in page
+    assert f"/admin/jobs/{job}/retry" in page
+    assert f"/studies/{ward.study().id}" in page
+    assert office.browser.get("/admin/jobs?state=waiting&stage=prepare").text.count("<tr>") == 0
+    assert office.browser.get("/admin/jobs?state=done").status_code == 404
+    assert office.browser.get("/admin/jobs?stage=nothing").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["/admin/jobs/{job}/retry", "/admin/jobs/retry"])
+def test_what_was_given_up_is_tried_again(office, ward, place):
+    job = given_up(ward)
+    assert office.press("/admin/jobs", place.format(job=job)) == 303
+    (order,) = office.work()
+    assert order.said == {"text": "1 of 1 given-up jobs will be tried again"}
+    with ward.sessions.read() as session:
+        assert session.get_one(Job, job).state is JobState.WAITING
+    assert office.audited(AuditAction.REQUEUE) == [("user:lara", job)]
+    office.press("/admin/jobs", place.format(job=job))
+    assert office.work()[-1].state is OrderState.REFUSED
+
+
+def test_a_reason_that_is_no_peers_has_words_too(office, ward):
+    given_up(ward, "bug:TypeError")
+    assert "a mistake of Perfuscope" in office.browser.get("/admin/jobs").text
+
+
+# Peers
+
+
+def test_peers_say_when_they_were_last_heard_of(office, ward):
+    given_up(ward)
+    page = office.browser.get("/admin/peers").text
+    assert "TESTPACS@127.0.0.1:1" in page
+    assert "no study yet" not in page
+    assert "1 given up" in page
+
+
+def test_a_peer_is_tried_and_the_answer_stays_on_its_card(office, ward):
+    assert office.press("/admin/peers", "/admin/peers/test", peer="pacs") == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE
+    assert [one["level"] for one in order.said["findings"]] == ["fail", "not run", "not run"]
+    assert office.audited(AuditAction.TRY_PEER) == [("user:lara", order.id)]
+    page = office.browser.get("/admin/peers").text
+    assert "no answer to C-ECHO" in page
+    assert "by user:lara" in page
+    assert office.press("/admin/peers", "/admin/peers/test", peer="nobody") == 404
+
+
+# Models
+
+
+@pytest.fixture
+def toys(ward: Ward, tmp_path: Path) -> dict[str, UUID]:
+    """Two models that are whole; one in force. Their cards hold no figures, so that criteria are missed."""
+    keys = {}
+    for version in ("1", "2"):
+        folder = toy_artifact.write(tmp_path / f"toy-{version}", network=b"TFL3" * int(version), version=version)
+        found = artifact.load(folder)
+        new = NewArtifact(found.identity, found.card.model_dump(mode="json"), artifact.pack(folder))
+        with ward.sessions.write() as session:
+            keys[version] = model_versions.activate(session, new, now=ward.clock.now).id
+    return keys
+
+
+def active(ward: Ward) -> UUID:
+    with ward.sessions.read() as session:
+        return model_versions.active(session).id
+
+
+def test_models_say_which_is_in_force_by_whom_and_on_what_grounds(office, ward, toys):
+    page = office.browser.get("/admin/models").text
+    assert page.count("in force</span>") == 1
+    assert "nothing was compared" in page
+    assert f"/models/{toys['2']}" in page
+
+
+def test_a_model_that_misses_a_criterion_is_refused_and_says_which(office, ward, toys):
+    assert office.press("/admin/models", f"/admin/models/{toys['1']}", do="activate") == 303
+    (order,) = office.work()
+    assert order.state is OrderState.REFUSED
+    assert "is not activated: patients of the reference set is unknown" in order.said["text"]
+    assert active(ward) == toys["2"]
+    assert "balanced accuracy: unknown" in office.browser.get("/admin/models").text
+    assert office.audited(AuditAction.ACTIVATE) == []
+
+
+def test_to_force_it_takes_a_reason_which_is_kept(office, ward, toys):
+    assert office.press("/admin/models", f"/admin/models/{toys['1']}", do="force", reason="  ") == 422
+    assert office.work() == []
+    assert office.press("/admin/models", f"/admin/models/{toys['1']}", do="force", reason="to compare them") == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE, order.said
+    assert active(ward) == toys["1"]
+    with ward.sessions.read() as session:
+        grounds = session.get_one(ModelVersion, toys["1"]).activations[-1]
+    assert (grounds["actor"], grounds["reason"]) == ("user:lara", "to compare them")
+    assert "patients of the reference set" in grounds["missed"]
+    assert office.audited(AuditAction.ACTIVATE) == [("user:lara", toys["1"])]
+
+
+@pytest.mark.parametrize("name", ["../etc", "/etc", "", "A B"])
+def test_no_path_is_a_models_name(office, name):
+    assert office.press("/admin/models", "/admin/models/activate", do="activate", name=name) == 422
+
+
+def test_a_name_that_does_not_come_with_the_release_is_told_with_those_that_do(ward, toys):
+    with ward.sessions.write() as session:
+        order = orders.ask(
+            session, OrderKind.ACTIVATE, actor="user:lara", now=ward.clock.now, asked={"name": "no-such"}
+        )
+    with pytest.raises(PerfuscopeError, match=r"there are: .*mobilenet-sim-2"):
+        choosing_model.judged(ward.sessions, order)
+
+
+def test_a_damaged_model_is_not_put_in_force(office, ward, toys):
+    with ward.sessions.read() as session:
+        sha256 = session.get_one(ModelVersion, toys["2"]).sha256
+    broken = NewArtifact(ModelIdentity("broken", "1", "b" * 64), {}, b"no zip")
+    with ward.sessions.write() as session:
+        key = model_versions.activate(session, broken, now=ward.clock.now).id
+        model_versions.activate(session, NewArtifact(ModelIdentity("tiny", "2", sha256), {}, b""), now=ward.clock.now)
+    office.press("/admin/models", f"/admin/models/{key}", do="force", reason="why not")
+    (order,) = office.work()
+    assert order.state is OrderState.REFUSED
+    assert active(ward) == toys["2"]
+
+
+# Audit trail
+
+
+def test_the_trail_is_narrowed_by_who_what_study_and_day(office, ward):
+    lost = kept_back(ward)
+    study = ward.study().id
+    office.press(f"/admin/quarantine/{lost}", f"/admin/quarantine/{lost}", do="release")
+    office.work()
+
+    def rows(query: str) -> int:
+        return office.browser.get(f"/admin/audit{query}").text.count('<th scope="row">')
+
+    assert rows("?action=release") == 1
+    assert rows("?actor=user:lara&action=release") == 1
+    assert rows("?actor=user:nobody") == 0
+    assert rows(f"?study={study}&action=release") == 1
+    assert rows(f"?study={uuid4()}") == 0
+    assert rows("?since=2026-01-02&action=release") == 1
+    assert rows("?until=2026-01-01") == 0
+    assert rows("") > 3
+    for wrong in ("?action=nothing", "?study=x", "?since=yesterday", "?after=x", "?after=1e400_00"):
+        assert office.browser.get(f"/admin/audit{wrong}").status_code == 404
+    assert ("audit", None) in views_written_down(ward)
+
+
+def test_the_trail_goes_on_where_a_page_ends(office, ward):
+    with ward.sessions.write() as session:
+        for number in range(150):
+            session.add(
+                AuditEvent(
+                    id=uuid4(), at=ward.clock.now, actor="os:many", action=AuditAction.PURGE, detail=f"n={number}"
+                )
+            )
+    seen, place = set(), "/admin/audit?action=purge"
+    while place:
+        page = office.browser.get(place).text
+        seen |= {part.partition("<")[0] for part in page.split(">n=")[1:]}
+        place = page.partition('<p class="paging"><a class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
+    assert seen == {str(number) for number in range(150)}
+
+
+# Overview, and who may see what
+
+
+def test_the_overview_tells_disk_queues_and_what_waits(office, ward):
+    kept_back(ward)
+    given_up(ward)
+    page = office.browser.get("/admin").text
+    assert "of the disk is used" in page
+    assert 'href="/admin/jobs?state=dead"' in page
+    assert 'href="/admin/quarantine"' in page
+    ward.clock.turn(120)
+    assert "nobody works on it" in office.browser.get("/admin").text
+
+
+def test_an_auditor_reads_what_names_no_patient_and_changes_nothing(office, ward, auditor):
+    kept_back(ward)
+    given_up(ward)
+    for place in ("/admin", "/admin/jobs", "/admin/peers", "/admin/models", "/admin/audit", "/admin/orders/jobs"):
+        page = auditor.get(place)
+        assert page.status_code == 200
+        assert "TESTPATIENT" not in page.text
+        assert page.text.count('method="post"') == page.text.count('action="/logout"') <= 1
+        assert "/studies/" not in page.text
+    assert auditor.get("/admin/orders/nothing").status_code == 404
+    assert auditor.get("/admin/quarantine").status_code == 403
+    auditor.get("/admin/jobs")
+    assert auditor.post("/admin/jobs/retry").status_code == 403
+    assert office.work() == []
+
+
+def test_a_form_without_its_token_asks_for_nothing(office, ward):
+    lost = kept_back(ward)
+    office.browser.get(f"/admin/quarantine/{lost}")
+    assert office.browser.post(f"/admin/quarantine/{lost}", {"do": "release"}, csrf="x").status_code == 403
+    assert office.work() == []
+
+
+# Drawing a layout
+
+DRAWN = {
+    "name": "moved-page",
+    "view": "qps",
+    **{f"{letter}-0": str(n) for letter, n in zip("abcd", (990, 0, 1270, 180), strict=True)},
+    **{f"{letter}-1": str(n) for letter, n in zip("abcd", (372, 967, 563, 999), strict=True)},
+}
+
+
+def moved(office: Office) -> UUID:
+    """A screen in quarantine that is a known one moved to the side."""
+    lost = kept_back(office.ward)
+    office.settings.store.mkdir(parents=True, exist_ok=True)
+    made = dicom.datasets(cohort.simulate(2026, 1))[0]
+    shape = (made.Rows, made.Columns, 3)
+    made.PixelData = np.roll(np.frombuffer(made.PixelData, np.uint8).reshape(shape), 37, axis=1).tobytes()
+    dcmwrite(office.settings.store / "x", made, enforce_file_format=True)
+    return lost
+
+
+def test_a_drawn_layout_is_saved_on_probation_and_what_it_may_know_is_prepared_again(office, ward):
+    lost = moved(office)
+    known = LayoutsInForce(office.settings)
+    before = len(known)
+    place = f"/admin/quarantine/{lost}/layout"
+    assert office.press(place, place, **DRAWN) == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE, order.said
+    assert "keeps stress, rest, difference of QPS and is on probation; 1 screen is" in order.said["text"]
+    (file,) = office.settings.layout_files
+    assert (len(known), known[-1].name) == (before + 1, "moved-page")
+    assert known[-1].views[0].panels[0].geometry == (544, 150, 145)
+    with ward.sessions.read() as session:
+        assert layout_states.standing(session, layout_decisions.key(known[-1])) is Standing.PROBATION
+        assert session.get_one(Instance, lost).state is InstanceState.RECEIVED
+    assert office.audited(AuditAction.LAYOUT) == [("user:lara", lost)]
+    file.write_text("wrong")
+    assert known[-1].name == "moved-page"  # what is wrong is not in force, what was stays
+
+
+def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
+    lost = moved(office)
+    place = f"/admin/quarantine/{lost}/layout"
+    panel = {"name-2": "stress", "shape-2": "circle", "a-2": "1000", "b-2": "100", "c-2": "90"}
+    assert office.press(place, place, **DRAWN, **panel) == 303
+    (order,) = office.work()
+    assert order.state is OrderState.REFUSED
+    assert office.settings.layout_files == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "../x"}, "2 to 48 of a-z"),
+        ({"a-1": ""}, "all of them, or none"),
+        ({"a-1": "-4"}, "all of them, or none"),
+        ({"a-1": "", "b-1": "", "c-1": "", "d-1": ""}, "draw a caption"),
+        ({"nobody": "yes"}, "or say that these screens name nobody"),
+        ({"view": "x"}, "which view"),
+    ],
+)
+def test_a_drawing_that_says_too_little_is_told_what_is_missing(office, ward, change, said):
+    lost = kept_back(ward)
+    place = f"/admin/quarantine/{lost}/layout"
+    office.browser.get(place)
+    answer = office.browser.post(place, DRAWN | change)
+    assert answer.status_code == 422
+    assert said.lower() in answer.text.lower()
+    assert office.work() == []

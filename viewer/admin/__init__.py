@@ -1,0 +1,1 @@
+"""The administrators' pages: what is in quarantine, jobs, peers, models, the audit trail, how full everything is."""

@@ -1,0 +1,83 @@
+"""The audit trail with its filters, for administrators and auditors. That somebody looked at it is written down."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Self
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+
+from core.types import AuditAction
+from db import audit_page
+from db.audit_page import Place, Wanted
+from db.session import Sessions
+from viewer import access
+from viewer.opened import Openings
+from viewer.render import Templates
+
+_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters as the address has them: our own words and keys, no patient's."""
+
+    actor: str = ""
+    action: str = ""
+    study: str = ""
+    since: str = ""
+    until: str = ""
+    """The last day, included."""
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: dict[str, str]) -> Self:
+        """From an address's parameters; those that are not ours are left out."""
+        return cls(**{name: query[name].strip() for name in cls.__dataclass_fields__ if query.get(name)})
+
+    def wanted(self, zone: tzinfo | None) -> Wanted:
+        """The same for the database. ValueError for a value that is none."""
+        until = date.fromisoformat(self.until) + timedelta(days=1) if self.until else None
+        return Wanted(
+            actor=self.actor,
+            action=AuditAction(self.action) if self.action else None,
+            study_id=UUID(self.study) if self.study else None,
+            since=_midnight(date.fromisoformat(self.since), zone) if self.since else None,
+            until=_midnight(until, zone) if until else None,
+        )
+
+    def address(self, *, after: str = "", **changes: str) -> str:
+        """The address of this list, or of one that differs in something: its first page, unless that is said."""
+        asked = replace(self, after=after, **changes)
+        query = {name: value for name in self.__dataclass_fields__ if (value := getattr(asked, name))}
+        return "/admin/audit" + (f"?{urlencode(query)}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """The trail, newest first. Studies stand in it by our own keys."""
+
+    sessions: Sessions
+    templates: Templates
+    openings: Openings
+
+    def show(self, request: Request) -> Response:
+        """One page of it."""
+        asked = Asked.of(dict(request.query_params))
+        try:
+            wanted = asked.wanted(self.templates.zone)
+            after = Place.parse(asked.after) if asked.after else None
+        except (ValueError, OverflowError):
+            raise HTTPException(404) from None
+        self.openings.write_down(request, study_id=None, detail="audit")
+        with self.sessions.read() as session:
+            events, following = audit_page.page(session, wanted, after=after, limit=_ROWS)
+        context = {"events": events, "asked": asked, "actions": list(AuditAction), "there": "audit"}
+        more = {"next": asked.address(after=str(following)) if following else None}
+        return HTMLResponse(self.templates.text("audit.html", **access.shown(request), **context, **more))
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(zone)

@@ -1,0 +1,65 @@
+"""What a drawn layout's form says: rows of shapes, each with what it is and where."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import PerfuscopeError
+from core.types import View
+from viewer.forms import Fields
+
+PANELS = ("stress", "rest", "difference", "perfusion_ed", "perfusion_es", "motion", "thickening")
+ROWS = (("identity", "box"), ("caption", "box"), *(("panel", "circle") for _ in range(4)))
+"""The rows of the form: what each begins as."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
+_LARGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One shape: where it lies, in pixels; a row that is left empty is none."""
+
+    what: str
+    shape: str
+    name: str
+    numbers: tuple[int, ...]
+
+
+def asked(form: Fields) -> dict[str, Any]:
+    """What the order says. PerfuscopeError with the first mistake."""
+    name = form.one("name").strip()
+    if not _NAME.fullmatch(name):
+        raise PerfuscopeError("the layout's name is 2 to 48 of a-z, 0-9 and -, a letter first")
+    if form.one("view") not in {view.value for view in View}:
+        raise PerfuscopeError("say which view the screen shows")
+    rows = [row for index in range(len(ROWS)) if (row := _row(form, index)) is not None]
+    identity = [row.numbers for row in rows if row.what == "identity"]
+    captions = [row.numbers for row in rows if row.what == "caption"]
+    panels = [row for row in rows if row.what == "panel"]
+    if not captions:
+        raise PerfuscopeError("draw a caption: a text that every patient's screen of this view has")
+    if bool(identity) is (form.one("nobody") == "yes"):
+        raise PerfuscopeError("draw where the patient is named, or say that these screens name nobody")
+    names = [panel.name for panel in panels]
+    if len(set(names)) != len(names) or not set(names) <= set(PANELS):
+        raise PerfuscopeError("give each panel a name of its own")
+    return {
+        "name": name,
+        "view": form.one("view"),
+        "identity": list(identity[0]) if identity else None,
+        "captions": [list(numbers) for numbers in captions],
+        "panels": [{"name": p.name, "shape": p.shape, "at": list(p.numbers)} for p in panels],
+    }
+
+
+def _row(form: Fields, index: int) -> Row | None:
+    what, usual = ROWS[index]
+    shape = form.one(f"shape-{index}") if what == "panel" else usual
+    if shape not in {"circle", "box"}:
+        shape = usual
+    given = [form.one(f"{letter}-{index}").strip() for letter in "abcd"[: 3 if shape == "circle" else 4]]
+    if not any(given):
+        return None
+    if not all(text.isascii() and text.isdecimal() and len(text) < 6 and int(text) <= _LARGEST for text in given):
+        raise PerfuscopeError("a place is whole numbers of pixels: all of them, or none for a row that is not used")
+    return Row(what, shape, form.one(f"name-{index}"), tuple(int(text) for text in given))

@@ -1,0 +1,63 @@
+"""Drawing a layout on a screen in quarantine: what is kept, a caption it is known by, where the patient is named."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+
+from core.errors import PerfuscopeError
+from core.orders import OrderKind
+from core.types import InstanceState, View
+from db.tables import Instance, Study
+from viewer import access
+from viewer.admin import drawing
+from viewer.admin.quarantine_page import QuarantinePages, waiting_under
+from viewer.forms import Fields, Form
+from viewer.render import sentence
+from viewer.users_page import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutPage:
+    """The page to draw on, and saving: by pointer, by keys, or by numbers alone."""
+
+    quarantine: QuarantinePages
+
+    def show(self, request: Request, key: UUID) -> Response:
+        """The screen with nothing drawn yet."""
+        return self._page(request, self._instance(key), Fields({}))
+
+    def save(self, request: Request, key: UUID, form: Form) -> Response:
+        """Have the layout proved and saved by an edge worker."""
+        instance = self._instance(key)
+        try:
+            asked = drawing.asked(form)
+        except PerfuscopeError as error:
+            return self._page(request, instance, form, Notice(sentence(error), wrong=True), 422)
+        return self.quarantine.asking.ask(request, "quarantine", OrderKind.LAYOUT, key, **asked)
+
+    def _instance(self, key: UUID) -> Instance:
+        with self.quarantine.sessions.read() as session:
+            found = waiting_under(session, key)
+        if isinstance(found, Study) or found.state is not InstanceState.QUARANTINED or found.purged_at is not None:
+            raise HTTPException(404)
+        return found
+
+    def _page(
+        self, request: Request, instance: Instance, form: Fields, notice: Notice | None = None, status: int = 200
+    ) -> Response:
+        openings = self.quarantine.openings
+        token = openings.token(request, study_id=instance.study_id, detail="quarantine layout")
+        context = {
+            "key": instance.id,
+            "picture": openings.part(token, f"/admin/quarantine/{instance.id}.png"),
+            "rows": drawing.ROWS,
+            "panels": drawing.PANELS,
+            "views": list(View),
+            "form": form,
+            "notice": notice,
+            "there": "quarantine",
+        }
+        text = self.quarantine.templates.text("layout.html", **access.shown(request), **context)
+        return HTMLResponse(text, status)

@@ -1,0 +1,102 @@
+"""Quarantine: what was kept back and why, as a picture where there is one; release and reject."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from sqlalchemy.orm import Session
+
+from core.orders import OrderKind
+from core.pictures import NoPicture
+from core.types import Decision, InstanceState
+from db import quarantine
+from db.session import Sessions
+from db.tables import Instance, Study
+from viewer import access
+from viewer.admin.asking import Asking
+from viewer.admin.stored_pictures import StoredPictures
+from viewer.forms import Form
+from viewer.opened import Openings, place_of
+from viewer.render import Templates
+
+_KINDS = {"release": OrderKind.RELEASE, "reject": OrderKind.REJECT}
+_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinePages:
+    """The list, one thing of it, its picture, and the decision. Every look at them is written down."""
+
+    sessions: Sessions
+    templates: Templates
+    openings: Openings
+    pictures: StoredPictures
+    asking: Asking
+
+    def show(self, request: Request) -> Response:
+        """What waits for a decision, oldest first."""
+        self.openings.token(request, study_id=None, detail="quarantine")
+        with self.sessions.read() as session:
+            items = quarantine.items(session, limit=_MOST)
+            context = {"items": items, "most": _MOST, **self.asking.shown(session, "quarantine")}
+        text = self.templates.text("quarantine.html", **access.shown(request), **context, there="quarantine")
+        return HTMLResponse(text)
+
+    def one(self, request: Request, key: UUID) -> Response:
+        """One object or study, with whom it names."""
+        with self.sessions.read() as session:
+            found = waiting_under(session, key)
+            context = self._context(session, found)
+        token = self.openings.token(request, study_id=context["study_id"], detail="quarantine show")
+        pictures = {one.id: self.openings.part(token, f"/admin/quarantine/{one.id}.png") for one in context["objects"]}
+        more = {"pictures": pictures, "there": "quarantine"}
+        return HTMLResponse(self.templates.text("quarantined.html", **access.shown(request), **context, **more))
+
+    def picture(self, request: Request, key: UUID, seen: str = "") -> Response:
+        """An object's pixels: they may name people. Opened by itself, that is written down."""
+        with self.sessions.read() as session:
+            found = waiting_under(session, key)
+        if isinstance(found, Study) or found.purged_at is not None:
+            raise HTTPException(404)
+        drawn = self.pictures.of(found.path)
+        if isinstance(drawn, NoPicture):
+            return PlainTextResponse(drawn.sentence + "\n", 404)
+        if not self.openings.seen.holds(place_of(request), seen):
+            self.openings.write_down(request, study_id=found.study_id, subject=found.id, detail="quarantine picture")
+        return Response(drawn, media_type="image/png")
+
+    def decide(self, request: Request, key: UUID, form: Form) -> Response:
+        """Release or reject it."""
+        kind = _KINDS.get(form.one("do"))
+        if kind is None:
+            raise HTTPException(400)
+        with self.sessions.read() as session:
+            found = waiting_under(session, key)
+        if isinstance(found, Study) and kind is OrderKind.REJECT:
+            raise HTTPException(400)
+        return self.asking.ask(request, "quarantine", kind, key)
+
+    def _context(self, session: Session, found: Study | Instance) -> dict[str, Any]:
+        if isinstance(found, Study):
+            objects = quarantine.objects_of(session, found.id)
+            return {"study_id": found.id, "whole": True, "objects": objects, "key": found.id}
+        return {"study_id": found.study_id, "whole": False, "objects": [found], "key": found.id}
+
+
+def waiting_under(session: Session, key: UUID) -> Study | Instance:
+    """What waits under that key: an object, a study whose patients differ, or an object of such a study; else 404."""
+    found = session.get(Instance, key)
+    if found is not None:
+        waits = found.state is InstanceState.QUARANTINED and found.current
+        if found.decision is not Decision.REJECTED and (waits or _whole(session, found.study_id)):
+            return found
+    study = session.get(Study, key) if found is None else None
+    if study is not None and _whole(session, study.id):
+        return study
+    raise HTTPException(404)
+
+
+def _whole(session: Session, study_id: UUID) -> bool:
+    return quarantine.patients_differ(session, study_id)
