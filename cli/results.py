@@ -107,9 +107,9 @@ def _row(item: dict[str, Any]) -> list[str]:
 
 
 def _deliveries(item: dict[str, Any]) -> list[str]:
-    """How they stand; a report that is routed nowhere counts only where every one is."""
-    states = {report["state"] for report in item["reports"]}
-    return sorted(states - {"no_destination"} or states)
+    from db.reports import how_they_stand
+
+    return how_they_stand({report["state"] for report in item["reports"]})
 
 
 def _notes(console: Console, found: list[dict[str, Any]]) -> None:

@@ -27,6 +27,9 @@ REJECTION = "kos"
 EVERY_KIND = (PAGE, NOTICE, STRUCTURED)
 """What says something of a study."""
 
+NO_DESTINATION = "no_destination"
+"""What a report says that goes nowhere."""
+
 COMMITTED, UNCONFIRMED, SUPERSEDED, FOUND = "committed", "unconfirmed", "superseded", "found_by_query"
 """What a delivery that is done says beside that it was sent."""
 
@@ -147,6 +150,11 @@ def delivery_state(job: Job, *, superseded: bool = False) -> str:
             return SUPERSEDED
         return job.error if job.error in {COMMITTED, UNCONFIRMED, SUPERSEDED} else "sent"
     return "failed" if job.state is JobState.DEAD else "waiting"
+
+
+def how_they_stand(states: Collection[str]) -> list[str]:
+    """The states of a revision's deliveries, each once; one that is routed nowhere counts only where every one is."""
+    return sorted(set(states) - {NO_DESTINATION} or set(states))
 
 
 def has_arrived(job: Job) -> bool:

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core import SELF_TEST_AE
 from core.phi import Phi
 from core.types import InstanceState
 from db.identity import several_patients
+from db.session import insert_into
 from db.tables import Instance, Report, Study
 
 
@@ -103,7 +102,6 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
     study = session.scalars(_SAME_UID, same).one_or_none()
     if study is not None:
         return study
-    insert_study = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     who = arrival.identity
     row = {
         "id": uuid4(),
@@ -119,7 +117,8 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
         "open_associations": 0,
         "identity_revision": 1,
     }
-    session.execute(insert_study(Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"]))
+    new = insert_into(session, Study).values(row)
+    session.execute(new.on_conflict_do_nothing(index_elements=["study_instance_uid"]))
     return session.scalars(_SAME_UID, same).one()
 
 

@@ -89,7 +89,7 @@ def archive(servers) -> ScriptedPacs:
 def fresh(pacs: ScriptedPacs) -> ScriptedPacs:
     for name, value in FRESH.items():
         setattr(pacs, name, value)
-    pacs.action_status, pacs.lists = 0, lambda _uid: True
+    pacs.action_status, pacs.lists, pacs.matches = 0, lambda _uid: True, 1
     for seen in (pacs.stored, pacs.asked, pacs.answers):
         seen.clear()
     return pacs
@@ -185,6 +185,17 @@ def test_without_an_answer_the_pacs_is_asked_whether_it_lists_the_report(office,
         assert (office.states(case), job.error) == ({("sc", "pacs"): "sent"}, "found_by_query")
     else:
         assert (office.states(case), job.error) == ({("sc", "pacs"): "failed"}, "not_committed:0112")
+
+
+def test_a_pacs_that_lists_without_end_is_listened_to_no_longer(office, pacs):
+    pacs.when, pacs.matches = "never", 100_000
+    case = office.revision(office.study())
+    began = time.monotonic()
+    office.work(1000, step=100)
+    assert time.monotonic() - began < 20
+    assert office.states(case) == {("sc", "pacs"): "sent"}
+    (confirm,) = office.jobs(JobStage.CONFIRM)
+    assert (confirm.state, confirm.error) == (JobState.WAITING, "query_unbounded")
 
 
 def test_what_the_pacs_has_not_stored_is_sent_again_and_alone(office, pacs):
