@@ -33,6 +33,9 @@ NO_DESTINATION = "no_destination"
 COMMITTED, UNCONFIRMED, SUPERSEDED, FOUND = "committed", "unconfirmed", "superseded", "found_by_query"
 """What a delivery that is done says beside that it was sent."""
 
+_WORST_FIRST = ("failed", "waiting", UNCONFIRMED, "sent", COMMITTED, SUPERSEDED, NO_DESTINATION)
+"""The order of the admins' view ``v_results``."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewReport:
@@ -153,8 +156,11 @@ def delivery_state(job: Job, *, superseded: bool = False) -> str:
 
 
 def how_they_stand(states: Collection[str]) -> list[str]:
-    """The states of a revision's deliveries, each once; one that is routed nowhere counts only where every one is."""
-    return sorted(set(states) - {NO_DESTINATION} or set(states))
+    """The states of a revision's deliveries, each once, the worst first.
+
+    One that is routed nowhere counts only where every one is.
+    """
+    return sorted(set(states) - {NO_DESTINATION} or set(states), key=_WORST_FIRST.index)
 
 
 def has_arrived(job: Job) -> bool:

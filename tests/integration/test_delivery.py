@@ -675,6 +675,16 @@ def test_the_doctor_stores_a_test_object_and_has_it_committed(office, pacs, way)
     assert len(pacs.stored) == 1
 
 
+def test_the_doctor_says_that_a_peer_offers_no_commitment(office, pacs):
+    offered = pacs._server.contexts
+    pacs._server.contexts = [cx for cx in offered if cx.abstract_syntax != StorageCommitmentPushModel]
+    try:
+        found = list(doctor_of_delivery.peer(office.settings, office.sessions, office.settings.peer_named("pacs")))
+    finally:
+        pacs._server.contexts = offered
+    assert (found[2].level, found[2].said) == (Level.FAIL, "the peer offers no storage commitment")
+
+
 def test_the_doctor_names_the_step_that_fails(office, pacs, archive):
     assert steps(office, "archive")[1:] == [("test object", "ok"), ("commitment", "not run")]
     pacs.when = "never"
