@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from cli import options
 from cli.operator import actor
@@ -118,21 +119,22 @@ def note_view(sessions: "Sessions", detail: str, *, study_id: UUID | None = None
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    """A table that fits 80 columns."""
+    """A table that fits 80 columns: where it is narrow, the patient's ID gives way, and nothing else."""
     console = Console()
     if not found:
         console.print("No studies yet. Push one, or try: perfuscope demo")
         return
+    names = ("Study", "Patient ID", "State", "Label", *(f"{name.value[:4].capitalize()}." for name in LABELS), "Report")
+    rows = [_row(item) for item in found]
+    widths = [max(Text.from_markup(cell).cell_len for cell in column) for column in zip(names, *rows, strict=True)]
+    left = console.width - sum(widths) + widths[1] - 2 * (len(names) - 1)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Study", no_wrap=True)
-    table.add_column("Patient ID", no_wrap=True, overflow="ellipsis", max_width=18)
-    table.add_column("State", no_wrap=True)
-    table.add_column("Label", no_wrap=True)
-    for name in LABELS:
-        table.add_column(name.value[:4].capitalize() + ".", justify="right", no_wrap=True)
-    table.add_column("Report", no_wrap=True)
-    for item in found:
-        table.add_row(*_row(item))
+    for name in names:
+        widest = max(min(18, left), 4) if name == "Patient ID" else None
+        justify: JustifyMethod = "right" if name.endswith(".") else "left"
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=widest, justify=justify)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
     _notes(console, found)
     console.print(DISCLAIMER, style="dim")
@@ -147,14 +149,15 @@ def _row(item: dict[str, Any]) -> list[str]:
         f"[{style}]{item['state']}[/]",
         item["label"] or "-",
         *(f"{probabilities[name.value]:.2f}" if probabilities else "-" for name in LABELS),
-        ", ".join(_deliveries(item)) or "-",
+        _delivery(item),
     ]
 
 
-def _deliveries(item: dict[str, Any]) -> list[str]:
-    """How they stand; a report that is routed nowhere counts only where every one is."""
-    states = {report["state"] for report in item["reports"]}
-    return sorted(states - {"no_destination"} or states)
+def _delivery(item: dict[str, Any]) -> str:
+    """The worst of its deliveries, as ``v_results`` says it; ``studies show`` has each."""
+    from db.reports import how_they_stand
+
+    return next(iter(how_they_stand({report["state"] for report in item["reports"]})), "-")
 
 
 def _notes(console: Console, found: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ _SENTENCES = {
     "commitment_refused": "the peer refuses requests for commitment",
     "commitment_failed": "the peer failed to take a request for commitment",
     "query_refused": "the peer refuses a query",
+    "query_unbounded": "the peer answers a query for one object without end",
     "peer_not_configured": "no peer has that name any more",
     "report_unreadable": "the report's file cannot be read",
     "unreadable": "the report's file is damaged",

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from db.session import insert_into
 from db.tables import Counter
 
 CAME_BACK = "own_objects_came_back"
@@ -14,8 +13,7 @@ CAME_BACK = "own_objects_came_back"
 
 def add_one(session: Session, name: str, *, now: datetime) -> int:
     """Count one more; the new value."""
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    first = insert(Counter).values(name=name, value=1, last_at=now)
+    first = insert_into(session, Counter).values(name=name, value=1, last_at=now)
     statement = first.on_conflict_do_update(
         index_elements=["name"], set_={"value": Counter.value + 1, "last_at": now}
     ).returning(Counter.value)

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
 from db.jobs import Claimed
+from db.session import insert_into
 from db.tables import DestinationState, Job
 
 STAGES = (JobStage.DELIVER, JobStage.COMMIT, JobStage.CONFIRM)
@@ -104,8 +103,7 @@ def _put_off(session: Session, name: str, *, until: datetime) -> None:
 
 
 def _locked(session: Session, name: str) -> DestinationState:
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     row = {"name": name, "failures": 0}
-    session.execute(insert(DestinationState).values(row).on_conflict_do_nothing(index_elements=["name"]))
+    session.execute(insert_into(session, DestinationState).values(row).on_conflict_do_nothing(index_elements=["name"]))
     same = select(DestinationState).where(DestinationState.name == name).with_for_update()
     return session.scalars(same.execution_options(populate_existing=True)).one()

@@ -6,10 +6,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from db.session import insert_into
 from db.tables import LayoutState
 
 PROBATION_IMAGES = 50
@@ -96,7 +95,6 @@ def _standing(state: LayoutState | None, layout: LayoutKey) -> Standing:
 
 
 def _locked(session: Session, layout: LayoutKey, *, now: datetime) -> LayoutState:
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     row = {
         "sha256": layout.sha256,
         "name": layout.name,
@@ -104,5 +102,5 @@ def _locked(session: Session, layout: LayoutKey, *, now: datetime) -> LayoutStat
         "passed": 0,
         "created_at": now,
     }
-    session.execute(insert(LayoutState).values(row).on_conflict_do_nothing(index_elements=["sha256"]))
+    session.execute(insert_into(session, LayoutState).values(row).on_conflict_do_nothing(index_elements=["sha256"]))
     return session.scalars(select(LayoutState).where(LayoutState.sha256 == layout.sha256).with_for_update()).one()

@@ -12,11 +12,9 @@ from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
 from core.types import InstanceState, Label, Outcome, Stage
-from db.reports import delivery_state
+from db.reports import NO_DESTINATION, delivery_state, how_they_stand
 from db.tables import Case, Instance, Job, Prediction, Report, Study
 from db.worklist_rows import state_of
-
-NO_DESTINATION = "no_destination"
 
 
 class Show(StrEnum):
@@ -168,13 +166,13 @@ def _undelivered() -> ColumnElement[bool]:
 
 
 def _deliveries(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, tuple[str, ...]]:
-    """By case, the states of the deliveries of its reports; one that is routed nowhere counts only if all are."""
+    """By case, the states of the deliveries of its reports."""
     delivered = and_(Job.subject == Report.id, Job.stage == JobStage.DELIVER)
     statement = select(Report.case_id, Job).outerjoin(Job, delivered).where(Report.case_id.in_(case_ids))
     found: dict[UUID, set[str]] = defaultdict(set)
     for case_id, job in session.execute(statement):
         found[case_id].add(delivery_state(job) if job is not None else NO_DESTINATION)
-    return {case_id: tuple(sorted(states - {NO_DESTINATION} or states)) for case_id, states in found.items()}
+    return {case_id: tuple(how_they_stand(states)) for case_id, states in found.items()}
 
 
 def _studies_with(session: Session, study_ids: Sequence[UUID], state: InstanceState) -> dict[UUID, int]:

@@ -27,8 +27,14 @@ REJECTION = "kos"
 EVERY_KIND = (PAGE, NOTICE, STRUCTURED)
 """What says something of a study."""
 
+NO_DESTINATION = "no_destination"
+"""What a report says that goes nowhere."""
+
 COMMITTED, UNCONFIRMED, SUPERSEDED, FOUND = "committed", "unconfirmed", "superseded", "found_by_query"
 """What a delivery that is done says beside that it was sent."""
+
+_WORST_FIRST = ("failed", "waiting", UNCONFIRMED, "sent", COMMITTED, SUPERSEDED, NO_DESTINATION)
+"""The order of the admins' view ``v_results``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,14 @@ def delivery_word(state: JobState, error: str | None) -> str:
     if state is JobState.DONE:
         return error if error in {COMMITTED, UNCONFIRMED, SUPERSEDED} else "sent"
     return "failed" if state is JobState.DEAD else "waiting"
+
+
+def how_they_stand(states: Collection[str]) -> list[str]:
+    """The states of a revision's deliveries, each once, the worst first.
+
+    One that is routed nowhere counts only where every one is.
+    """
+    return sorted(set(states) - {NO_DESTINATION} or set(states), key=_WORST_FIRST.index)
 
 
 def has_arrived(job: Job) -> bool:

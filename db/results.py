@@ -14,7 +14,7 @@ from core.jobs import JobStage
 from core.phi import NOTHING, Phi
 from core.types import InstanceState
 from db import cases, worklist, worklist_keys
-from db.reports import REJECTION, delivery_state
+from db.reports import NO_DESTINATION, REJECTION, delivery_state
 from db.session import Sessions
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
 from db.worklist_filter import Filter
@@ -176,5 +176,5 @@ def report_item(report: Report, job: Job | None, *, superseded: bool = False) ->
         "kind": report.kind,
         "sop_instance_uid": report.sop_instance_uid,
         "destination": job.destination if job else None,
-        "state": delivery_state(job, superseded=own) if job else "no_destination",
+        "state": delivery_state(job, superseded=own) if job else NO_DESTINATION,
     }

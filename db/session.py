@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
 from db import refusals
-from db.tables import PHI
+from db.tables import PHI, Base
 
 Clock = Callable[[Session], datetime]
 _BUSY_TIMEOUT_S = 10
@@ -26,6 +28,11 @@ _POSTGRESQL: dict[str, Any] = {
     "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
 }
 """libpq's: a server that went silent is noticed within seconds, and a frozen process of ours holds no lock for ever."""
+
+
+def insert_into(session: Session, table: type[Base]) -> SqliteInsert | PostgresqlInsert:
+    """An INSERT that may say what becomes of a row that is there already, in the words of the session's database."""
+    return (SqliteInsert if session.get_bind().dialect.name == "sqlite" else PostgresqlInsert)(table)
 
 
 def make_engine(url: str) -> Engine:

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core import SELF_TEST_AE
@@ -15,6 +13,7 @@ from core.phi import Phi
 from core.types import InstanceState
 from db import search
 from db.identity import several_patients
+from db.session import insert_into
 from db.tables import Instance, Report, Study
 
 
@@ -105,7 +104,6 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
     study = session.scalars(_SAME_UID, same).one_or_none()
     if study is not None:
         return study
-    insert_study = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     who = arrival.identity
     row = {
         "id": uuid4(),
@@ -121,12 +119,8 @@ def _study(session: Session, arrival: Arrival, *, now: datetime) -> Study:
         "open_associations": 0,
         "identity_revision": 1,
     }
-    made = session.execute(
-        insert_study(Study)
-        .values(row)
-        .on_conflict_do_nothing(index_elements=["study_instance_uid"])
-        .returning(Study.id)
-    ).first()
+    new = insert_into(session, Study).values(row).on_conflict_do_nothing(index_elements=["study_instance_uid"])
+    made = session.execute(new.returning(Study.id)).first()
     study = session.scalars(_SAME_UID, same).one()
     if made is not None:  # else somebody else was quicker
         search.add(session, study)

@@ -29,6 +29,8 @@ _REQUEST = 1
 """The Action Type (PS3.4 J.3.2.1)."""
 
 _PENDING = {0xFF00, 0xFF01}
+_MOST_ANSWERS = 100
+"""One object is asked for: a match, and the end."""
 _WORTH_RETRYING = {0x0110: "commitment_failed", 0x0213: "out_of_resources"}
 
 
@@ -87,7 +89,11 @@ def holds(line: Line, *, study: Phi, series: Phi, instance: Phi) -> bool:
     began = time.monotonic()
     with line.opened([(StudyRootQueryRetrieveInformationModelFind, ImplicitVRLittleEndian)]) as association:
         try:
-            for answer, match in association.send_c_find(identifier, StudyRootQueryRetrieveInformationModelFind):
+            answers = association.send_c_find(identifier, StudyRootQueryRetrieveInformationModelFind)
+            for number, (answer, match) in enumerate(answers, start=1):
+                if number > _MOST_ANSWERS:  # it does not look at what is asked for, and may never end
+                    association.abort()
+                    raise Unavailable("query_unbounded")
                 status = answer.get("Status")
                 if status in _PENDING and match is not None:
                     found = found or str(match.get("SOPInstanceUID")) == instance.reveal()

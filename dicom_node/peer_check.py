@@ -24,6 +24,7 @@ from dicom_node import commitment, scu
 from dicom_node.commitment_answers import Answers
 from dicom_node.scu import Address, StoreRefused
 from dicom_node.scu_association import Line
+from dicom_node.scu_outcome import CONTEXT_REFUSED
 
 PATIENT_NAME, PATIENT_ID = "TESTOBJECT^PERFUSCOPE^DOCTOR", "PERFUSCOPE-TEST"
 _PATIENCE_S = 20.0
@@ -142,6 +143,8 @@ class _Commitment:
         try:
             commitment.ask(self.line, items, transaction_uid=transaction_uid, answers=answers, linger_s=2)
         except (Unavailable, Refused) as error:
+            if error.code == CONTEXT_REFUSED:
+                return fail("commitment", "the peer offers no storage commitment", "Set commitment = false for it.")
             return fail("commitment", _words(error), "Set commitment = false for this peer, or have it offer that.")
         while not answers.settled(transaction_uid) and time.monotonic() - began < self.patience_s:
             time.sleep(0.1)

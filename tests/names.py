@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from pydicom import Dataset
+from pydicom.tag import Tag
+
+from dicom_node.report_header import raw
+
 _KANJI, _ASCII, _KATAKANA, _KOREAN = b"\x1b$B", b"\x1b(B", b"\x1b(J", b"\x1b$)C"
 
 
@@ -82,3 +87,13 @@ ODD = {
     "cut_in_a_letter": Name(b"ISO_IR 192", "ФАНТОМ^Ё".encode()[:-1], None),
 }
 """What archives hold all the same."""
+
+
+def header_of(key: str) -> Dataset:
+    """The header of a study whose patient has that regular name, its bytes as they were sent."""
+    header, name = Dataset(), REGULAR[key]
+    values = {"StudyInstanceUID": b"2.25.123", "SpecificCharacterSet": name.charset, "PatientName": name.value}
+    for keyword, value in (values | {"PatientID": b"SIM-1"}).items():
+        if value is not None:
+            header[Tag(keyword)] = raw(Tag(keyword), value)
+    return header

@@ -16,7 +16,7 @@ from ward import Clock
 
 from core.jobs import JobStage, JobState
 from core.phi import Phi
-from core.settings import Settings
+from core.settings import Route, Settings
 from core.types import Label, Outcome, Stage
 from db import cases, reports, results
 from db.reports import NewReport
@@ -156,3 +156,21 @@ class Office:
     def reports(self) -> list[Report]:
         with self.sessions.read() as session:
             return list(session.scalars(select(Report)))
+
+
+def routes(office: Office, *made: Route, **report: object) -> None:
+    """Give the office these routes, and other settings of reports if wanted."""
+    said = office.settings.report.model_copy(update=report)
+    office.use(office.settings.model_copy(update={"routes": made, "report": said}))
+
+
+def moved(office: Office, name: str, port: int) -> None:
+    """Have a peer listen on another port."""
+    peers = tuple(p.model_copy(update={"port": port}) if p.name == name else p for p in office.settings.peers)
+    office.use(office.settings.model_copy(update={"peers": peers}))
+
+
+def without_find(office: Office) -> Settings:
+    """The office's settings, with nobody to ask by C-FIND."""
+    peers = tuple(peer.model_copy(update={"find": False}) for peer in office.settings.peers)
+    return office.settings.model_copy(update={"peers": peers})

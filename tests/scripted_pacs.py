@@ -36,6 +36,8 @@ class ScriptedPacs:
     fails: Callable[[str], bool] = lambda _uid: False
     action_status: int = 0x0000
     lists: Callable[[str], bool] = lambda _uid: True
+    matches: int = 1
+    """How often it lists an object that it lists."""
     reads: int | None = None
     """How many bytes it takes of an association before it reads no more; None is all. ``wake`` ends that."""
     stored: list[str] = field(default_factory=list)
@@ -89,7 +91,7 @@ class ScriptedPacs:
 
     def _find(self, event: Event) -> Any:
         uid = str(event.identifier.SOPInstanceUID)
-        if self.lists(uid):
+        for _ in range(self.matches if self.lists(uid) else 0):
             yield 0xFF00, event.identifier
         yield 0x0000, None
 

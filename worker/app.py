@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from billiard import pool
 from celery import Celery
 from celery.signals import worker_process_init
 from kombu import Queue as KombuQueue
@@ -19,6 +20,9 @@ from core.settings import Settings
 from worker.task import Runner
 
 logger = logging.getLogger("perfuscope.worker")
+
+_TENTHS_OF_A_SECOND = 10
+"""How long a child that ends waits for its parent to read what it said."""
 
 RunnerMaker = Callable[[Settings], Runner]
 
@@ -76,6 +80,9 @@ class _Runners:
 
 def run(settings: Settings, queues: Iterable[Queue], *, processes: int) -> None:
     """Serve until told to stop."""
+    # Told to stop just after a message, the parent reads no results any more, and a child would wait half a minute for
+    # that. Results are rows; those messages say nothing that is needed.
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _TENTHS_OF_A_SECOND
     wanted = list(queues)
     app = build(settings, wanted)
     logging.getLogger("celery.worker.request").addHandler(_Deaf())

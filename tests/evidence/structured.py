@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from names import REGULAR
+from names import REGULAR, header_of
 from pydicom import Dataset
-from pydicom.tag import Tag
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from core.phi import Phi
@@ -19,7 +18,7 @@ from core.types import ModelIdentity, Outcome, Probabilities, Reason, Status, St
 from dicom_node import report, structured_report
 from dicom_node.report import SourceReference
 from dicom_node.report_content import ReportContent
-from dicom_node.report_header import Header, raw
+from dicom_node.report_header import Header
 
 AT = datetime(2026, 1, 15, 23, 30, 5, tzinfo=UTC)
 SOURCES = [SourceReference(SecondaryCaptureImageStorage, Phi(f"2.25.1{n}"), Phi(f"2.25.{n}")) for n in (1, 2, 3)]
@@ -67,11 +66,11 @@ def _documents() -> Iterator[Dataset]:
     review = replace(result, outcome=Outcome.NEEDS_REVIEW)
     nothing = replace(result, outcome=Outcome.NO_RESULT, reason=Reason.INCOMPLETE, revision=2, replaces=1)
     for said in (result, review, nothing):
-        yield _structured(said, _header("latin_1"))
+        yield _structured(said, header_of("latin_1"))
     for sr_class in structured_report.SOP_CLASSES:
-        yield _structured(result, _header("ascii"), sr_class=sr_class)
+        yield _structured(result, header_of("ascii"), sr_class=sr_class)
     for key in REGULAR:
-        yield _structured(result, _header(key))
+        yield _structured(result, header_of(key))
 
 
 def _structured(said: ReportContent, header: Dataset, **others: Any) -> Dataset:
@@ -87,15 +86,6 @@ def _structured(said: ReportContent, header: Dataset, **others: Any) -> Dataset:
         predecessors=before,
         **others,
     )
-
-
-def _header(key: str) -> Dataset:
-    header, name = Dataset(), REGULAR[key]
-    values = {"StudyInstanceUID": b"2.25.123", "SpecificCharacterSet": name.charset, "PatientName": name.value}
-    for keyword, value in (values | {"PatientID": b"SIM-1"}).items():
-        if value is not None:
-            header[Tag(keyword)] = raw(Tag(keyword), value)
-    return header
 
 
 def _pixelmed(path: Path) -> str:

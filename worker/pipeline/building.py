@@ -16,7 +16,7 @@ from core.phi import Phi
 from core.settings_delivery import ReportSettings
 from db import reports
 from db.reports import NewReport
-from db.tables import Report
+from db.tables import Case, Report
 from dicom_node import report, structured_report
 from dicom_node.inbox import Inbox
 from dicom_node.layouts import Layout
@@ -62,22 +62,9 @@ class Building:
             sr_class=self.settings.sr_class,
         )
         return [
-            self._stored(page, reports.page_kind(found.case), found),
-            self._stored(structured, reports.STRUCTURED, found),
+            stored(page, reports.page_kind(found.case), found.case, self.inbox),
+            stored(structured, reports.STRUCTURED, found.case, self.inbox),
         ]
-
-    def _stored(self, made: Dataset, kind: str, found: Material) -> NewReport:
-        data, report_id = report.to_bytes(made), uuid4()
-        return NewReport(
-            id=report_id,
-            study_id=found.study.id,
-            case_id=found.case.id,
-            kind=kind,
-            sop_instance_uid=Phi(made.SOPInstanceUID),
-            series_instance_uid=Phi(made.SeriesInstanceUID),
-            path=self.inbox.write(data, report_id),
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
 
     def _reference(self, before: Report) -> SourceReference:
         """Of the class that it was built as; where retention deleted its file, of the one that the settings name."""
@@ -88,6 +75,21 @@ class Building:
                 header = pydicom.dcmread(self.inbox.path(before.path), specific_tags=["SOPClassUID"])
                 sop_class_uid = str(header.SOPClassUID)
         return SourceReference(sop_class_uid, before.sop_instance_uid, before.series_instance_uid)
+
+
+def stored(made: Dataset, kind: str, case: Case, inbox: Inbox) -> NewReport:
+    """Write an object's bytes to the store; the row that they belong to. OSError where there is no room."""
+    data, report_id = report.to_bytes(made), uuid4()
+    return NewReport(
+        id=report_id,
+        study_id=case.study_id,
+        case_id=case.id,
+        kind=kind,
+        sop_instance_uid=Phi(made.SOPInstanceUID),
+        series_instance_uid=Phi(made.SeriesInstanceUID),
+        path=inbox.write(data, report_id),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
 
 
 def _new_uid() -> Phi:

@@ -1,13 +1,11 @@
 """Stage *reject*: tells a destination that what a newer revision replaced is void, by a Key Object Selection."""
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import uuid4
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -26,6 +24,7 @@ from db.tables import Case, Report, Study
 from dicom_node import report as report_object
 from dicom_node.inbox import Inbox
 from dicom_node.report import SourceReference
+from worker.pipeline.building import stored
 from worker.task import Finish
 
 log = logging.getLogger("perfuscope.reject")
@@ -85,17 +84,7 @@ class Rejecting:
             series_instance_uid=series_instance_uid,
             created_at=now.astimezone(report_object.zone_of(headers[0]) or self.settings.report.zone),
         )
-        data, report_id = report_object.to_bytes(built), uuid4()
-        return NewReport(
-            id=report_id,
-            study_id=case.study_id,
-            case_id=case.id,
-            kind=reports.REJECTION,
-            sop_instance_uid=sop_instance_uid,
-            series_instance_uid=series_instance_uid,
-            path=self.inbox.write(data, report_id),
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
+        return stored(built, reports.REJECTION, case, self.inbox)
 
     def _header(self, report: Report) -> Dataset:
         with warnings.catch_warnings():
