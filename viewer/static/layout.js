@@ -1,6 +1,6 @@
 // Draws a layout's shapes on a screen, by pointer and by keys. The numbers in the form are the truth; this shows them.
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = document.getElementById("shapes").namespaceURI;
 const image = document.getElementById("screen");
 const shapes = document.getElementById("shapes");
 const onlyKept = document.getElementById("only-kept");
