@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from entry import cookie_of
 from harness import Installation, Pacs, until
 from pydicom import Dataset
 from pydicom.uid import (
@@ -166,7 +167,10 @@ def test_a_late_view_replaces_what_the_pacs_shows_by_a_report_on_all_views(
         (2, "sc"): "sent",
         (2, "sr"): "sent",
     }
-    page = f"http://127.0.0.1:{rejecting.web_port}/studies/{item['study_id']}?revision=1"
+    page = urllib.request.Request(
+        f"http://127.0.0.1:{rejecting.web_port}/studies/{item['study_id']}?revision=1",
+        headers={"Cookie": cookie_of(rejecting)},
+    )
     with urllib.request.urlopen(page, timeout=30) as response:
         told = response.read().decode()
     assert "Revision 1 was superseded" in told

@@ -81,10 +81,12 @@ def toil(worker: Office, stop: threading.Event) -> None:
 def at_work(workers: list[Office]) -> Iterator[None]:
     stop = threading.Event()
     threads = [Background(lambda worker=worker: toil(worker, stop)) for worker in workers]
-    yield
-    stop.set()
-    for thread in threads:
-        thread.finish(20)
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.finish(20)
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
@@ -107,7 +109,7 @@ def test_two_workers_never_talk_to_one_destination_at_once_and_lose_nothing(
         return {state for case in cases for state in office.states(case).values()} == {"committed"}
 
     with at_work(workers):
-        until(committed, 40, "everything is committed")
+        until(committed, 120, "everything is committed")
         until(lambda: all(job.state is JobState.DONE for job in office.jobs(JobStage.COMMIT)), 10, "no work is left")
     assert lines.most == 1
     assert lines.all >= 3 * STUDIES
