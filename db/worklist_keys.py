@@ -19,13 +19,13 @@ from db.tables import Case, Job, Report, Study
 from db.worklist_branches import IN_FORCE, WITHOUT_CASE, Places, ordered, page, places, preparing
 from db.worklist_filter import Cursor, Filter, Sort
 
-FEW, MANY = 5_000, 50_000
+FEW, MANY = 5_000, 20_000
 """Up to so many candidates are sorted at once; up to so many are walked along first of all."""
 
-FAR = 20_000
+FAR = 3_000
 """So many studies of a list are passed before its candidates are taken to lie elsewhere."""
 
-_STRIDE, _LONGEST_STRIDE = 500, 10_000
+_STRIDE, _LONGEST_STRIDE = 1_000, 10_000
 
 
 def select_keys(session: Session, wanted: Filter, *, limit: int) -> list[Cursor]:
