@@ -240,4 +240,8 @@ def scans_a_table(line: str) -> bool:
     """Whether a step of a plan reads a whole table: with a LIMIT, the way along an index in order is no scan."""
     if "Seq Scan" in line:
         return True
-    return line.startswith("SCAN ") and "INDEX" not in line and not line.startswith(("SCAN (", "SCAN anon", "SCAN CONSTANT"))
+    return (
+        line.startswith("SCAN ")
+        and "INDEX" not in line
+        and not line.startswith(("SCAN (", "SCAN anon", "SCAN CONSTANT"))
+    )
