@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.types import Label, Outcome, Reason, State
 from db import agreement, model_versions
-from db.agreement import Agreement
+from db.agreement import Agreements
 from db.calendar_days import day_of
 from db.drift import Drift, drifts
 from db.tables import Case, Study
@@ -80,8 +80,8 @@ class Statistics:
     latency: Latency
     model: str | None
     """The active model, whose studies alone can drift."""
-    agreement: tuple[Agreement, ...]
-    """Readers with the model and with each other, of all stations and of each."""
+    agreement: Agreements
+    """Readers with the model and with each other."""
 
     @property
     def counts(self) -> Mapping[str, int]:

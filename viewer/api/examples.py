@@ -108,6 +108,18 @@ STATISTICS = {
             "high": 0.9821,
         }
     ],
+    "kappa": [
+        {
+            "first": "reader-one",
+            "second": "(model)",
+            "agreed": 27,
+            "n": 30,
+            "expected": 0.4844,
+            "kappa": 0.8061,
+            "low": 0.5031,
+            "high": 0.9329,
+        }
+    ],
     "disclaimer": DISCLAIMER,
 }
 STUDIES_CSV = ",".join(worklist_table.COLUMNS) + "\n"
