@@ -4,12 +4,12 @@ A review follows its study, so of the studies of a span only reviews since the s
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import CTE, Row, func, select
+from sqlalchemy import CTE, func, select
 from sqlalchemy.orm import Session
 
 from core.kappa import Kappa
@@ -93,7 +93,7 @@ def _both(said: CTE) -> Any:
     return select(*alike, func.count()).select_from(first).join(second, same_revision).group_by(*alike)
 
 
-def _with_model(alike: list[Row[Any]]) -> Iterator[Agreement]:
+def _with_model(alike: Sequence[Any]) -> Iterator[Agreement]:
     hits, all_of = Counter[tuple[str, Label | None]](), Counter[tuple[str, Label | None]]()
     for station, _reader, label, model_label, number in alike:
         for place in (ALL, station):
@@ -121,7 +121,7 @@ def _between_readers(session: Session, said: CTE) -> Iterator[Agreement]:
         yield Agreement("readers", place, None, Share(same[place], all_of[place]))
 
 
-def _readers_and_model(alike: list[Row[Any]]) -> Iterator[Pair]:
+def _readers_and_model(alike: Sequence[Any]) -> Iterator[Pair]:
     counts: dict[str, Counter[tuple[Label, Label]]] = defaultdict(Counter)
     for _station, reader, label, model_label, number in alike:
         counts[reader][label, model_label] += number
@@ -129,7 +129,7 @@ def _readers_and_model(alike: list[Row[Any]]) -> Iterator[Pair]:
         yield Pair(reader, MODEL, Kappa.of(counts[reader]))
 
 
-def _pairs(together: list[Row[Any]]) -> Iterator[Pair]:
+def _pairs(together: Sequence[Any]) -> Iterator[Pair]:
     counts: dict[tuple[str, str], Counter[tuple[Label, Label]]] = defaultdict(Counter)
     for first, second, label, other, number in together:
         counts[first, second][label, other] += number
