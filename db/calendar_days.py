@@ -1,6 +1,6 @@
-"""Which day a time in the database belongs to, in a zone of people's, on both databases."""
+"""Days in a zone of people's: when one begins, and which one a time in the database belongs to, on both databases."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,11 @@ def day_of(
     days = [(column < end, _shifted(column, offset, dialect)) for end, offset in parts]
     rest = _shifted(column, last, dialect)
     return case(*days, else_=rest) if days else rest
+
+
+def midnight(day: date, zone: ZoneInfo | None) -> datetime:
+    """When a day begins in a zone, in UTC; a zone of None is the machine's."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _parts(zone: ZoneInfo | None, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:

@@ -3,29 +3,24 @@
 A station is the AE title that a study came from first. Nothing here names a patient, and nothing here writes.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from core.types import Label, Outcome, Reason, State
-from db import agreement, model_versions
+from core.types import Reason, State
+from db import agreement, day_figures, kept_days, model_versions
 from db.agreement import Agreements
-from db.calendar_days import day_of
+from db.day_figures import Alike, Figures
 from db.drift import Drift, drifts
-from db.tables import Case, Study
+from db.kept_days import Times
+from db.tables import ModelVersion
 
 PLACES = ("normal", "ischemia", "infarction", "needs_review", "no_result", "quarantined", "at_work")
 """What becomes of studies; each is in one of these."""
-
-_TENTHS = 36_000
-"""Latencies are counted by tenths of a second; beyond an hour they are all one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,147 +81,116 @@ class Statistics:
     @property
     def counts(self) -> Mapping[str, int]:
         """How many studies are in each of ``PLACES``."""
-        return _summed(day.counts for day in self.days)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """So many studies that are alike."""
-
-    day: date
-    sender: str
-    state: State
-    label: Label | None
-    reason: Reason | None
-    model_version_id: UUID | None
-    studies: int
-
-    @property
-    def place(self) -> str:
-        if self.state is State.ACCEPTED and self.label is not None:
-            return self.label.value
-        return self.state.value if self.state.value in PLACES else "at_work"
+        return {place: sum(day.counts[place] for day in self.days) for place in PLACES}
 
 
 def read(session: Session, *, since: datetime, until: datetime, zone: ZoneInfo | None) -> Statistics:
     """The figures; days are those of ``zone``, None being the machine's."""
-    cells = [*_cased(session, since, until, zone), *_not_cased(session, since, until, zone)]
-    tenths = _tenths(session, since, until)
+    found = _by_day(session, since, until, zone)
+    alike, tenths = Counter[Alike](), Counter[tuple[str, int]]()
+    for figures in found.values():
+        alike.update(figures.alike)
+        tenths.update(figures.tenths)
     model = model_versions.active(session)
-    drifting = drifts(
-        model.card if model else {},
-        [(c.sender, c.state, c.reason, c.studies) for c in cells if model and c.model_version_id == model.id],
-    )
-    counted = Counter[Reason]()
-    for cell in cells:
-        if cell.reason is not None:
-            counted[cell.reason] += cell.studies
     return Statistics(
         since=since,
         until=until,
-        days=_days(cells, since, until, zone),
-        stations=_stations(cells, tenths, drifting),
-        reasons=dict(counted.most_common()),
-        latency=_latency(_together(tenths.values())),
+        days=_days(found, since, until, zone),
+        stations=_stations(alike, tenths, model),
+        reasons=_reasons(alike),
+        latency=_latency(tenths.items()),
         model=f"{model.name} {model.version}" if model else None,
         agreement=agreement.read(session, since=since, until=until),
     )
 
 
-def _cased(session: Session, since: datetime, until: datetime, zone: ZoneInfo | None) -> list[_Cell]:
-    day = day_of(Case.received_at, zone, since=since, until=until, dialect=session.get_bind().dialect)  # type: ignore[arg-type]
-    alike = (Case.sender_ae, Case.state, Case.label, Case.reason, Case.model_version_id)
-    statement = (
-        select(day.label("day"), *alike, func.count())
-        .where(Case.superseded_at.is_(None), Case.received_at >= since, Case.received_at < until)
-        .group_by("day", *alike)
-    )
-    return [
-        _Cell(_as_day(found), sender or "", state, label, reason, model, number)
-        for found, sender, state, label, reason, model, number in session.execute(statement)
-    ]
+_GAPS = 5
+"""So many spans between days that are kept are counted; of more, the whole at once."""
 
 
-def _not_cased(session: Session, since: datetime, until: datetime, zone: ZoneInfo | None) -> list[_Cell]:
-    day = day_of(Study.received_at, zone, since=since, until=until, dialect=session.get_bind().dialect)  # type: ignore[arg-type]
-    statement = (
-        select(day.label("day"), Study.sender_ae, func.count())
-        .where(Study.cased_at.is_(None), Study.received_at >= since, Study.received_at < until)
-        .group_by("day", Study.sender_ae)
-    )
-    return [
-        _Cell(_as_day(found), sender, State.RECEIVING, None, None, None, number)
-        for found, sender, number in session.execute(statement)
-    ]
-
-
-def _as_day(value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
-
-
-def _days(cells: Iterable[_Cell], since: datetime, until: datetime, zone: ZoneInfo | None) -> tuple[Day, ...]:
-    counts: dict[date, Counter[str]] = {}
-    day, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
-    while day <= last:
-        counts[day] = Counter()
-        day += timedelta(days=1)
-    for cell in cells:
-        counts.setdefault(cell.day, Counter())[cell.place] += cell.studies
-    return tuple(Day(day, _in_places(counts[day])) for day in sorted(counts))
-
-
-def _stations(
-    cells: Iterable[_Cell], tenths: Mapping[str, Counter[int]], drifting: Mapping[str, tuple[Drift, ...]]
-) -> tuple[Station, ...]:
-    counts: dict[str, Counter[str]] = {}
-    for cell in cells:
-        counts.setdefault(cell.sender, Counter())[cell.place] += cell.studies
-    ordered = sorted(counts, key=lambda sender: (-counts[sender].total(), sender))
-    return tuple(
-        Station(s, _in_places(counts[s]), _latency(tenths.get(s, Counter())), drifting.get(s, ())) for s in ordered
-    )
-
-
-def _in_places(counted: Mapping[str, int]) -> dict[str, int]:
-    return {place: counted.get(place, 0) for place in PLACES}
-
-
-def _summed(counted: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total = Counter[str]()
-    for counts in counted:
-        total.update(counts)
-    return _in_places(total)
-
-
-# Latency: counted by tenths of a second in the database, so that any number of studies is a short answer.
-
-
-def _tenths(session: Session, since: datetime, until: datetime) -> dict[str, Counter[int]]:
-    tenth = _tenth(session).label("tenth")
-    statement = (
-        select(Case.sender_ae, tenth, func.count())
-        .where(Case.superseded_at.is_(None), Case.received_at >= since, Case.received_at < until)
-        .where(Case.outcome.in_((Outcome.ACCEPTED, Outcome.NEEDS_REVIEW)), Case.fed_at <= Case.done_at)
-        .group_by(Case.sender_ae, "tenth")
-    )
-    found: dict[str, Counter[int]] = {}
-    for sender, tenths, number in session.execute(statement):
-        found.setdefault(sender or "", Counter())[min(tenths, _TENTHS)] += number
+def _by_day(session: Session, since: datetime, until: datetime, zone: ZoneInfo | None) -> dict[date, Figures]:
+    """The figures of each day that has some: those that are kept, the rest counted anew."""
+    dates = {day.times: day.date for day in kept_days.days(since, until, zone)}
+    kept = {
+        times: figures for times, figures in kept_days.read(session, since=since, until=until).items() if times in dates
+    }
+    gaps = list(_gaps(sorted(kept), since, until))
+    if len(gaps) > _GAPS:
+        return day_figures.count(session, since=since, until=until, zone=zone)
+    found = {dates[times]: figures for times, figures in kept.items()}
+    for starts, ends in gaps:
+        found |= day_figures.count(session, since=starts, until=ends, zone=zone)
     return found
 
 
-def _tenth(session: Session) -> ColumnElement[Any]:
-    if session.get_bind().dialect.name == "sqlite":  # it knows times to a millisecond
-        days = func.julianday(Case.done_at) - func.julianday(Case.fed_at)
-        return cast(days * 864_000 + 0.005, Integer)
-    return cast(func.floor(func.extract("epoch", Case.done_at - Case.fed_at) * 10), Integer)
+def _gaps(kept: Iterable[Times], since: datetime, until: datetime) -> Iterator[Times]:
+    """What of the span lies in no kept day."""
+    for starts, ends in kept:
+        if since < starts:
+            yield since, starts
+        since = ends
+    if since < until:
+        yield since, until
 
 
-def _together(counted: Iterable[Counter[int]]) -> Counter[int]:
-    return sum(counted, Counter[int]())
+def _place(alike: Alike) -> str:
+    _, state, label, _, _ = alike
+    if state == State.ACCEPTED and label is not None:
+        return label
+    return state if state in PLACES else "at_work"
 
 
-def _latency(tenths: Counter[int]) -> Latency:
+def _days(found: Mapping[date, Figures], since: datetime, until: datetime, zone: ZoneInfo | None) -> tuple[Day, ...]:
+    day, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
+    wanted = [day + timedelta(days=number) for number in range((last - day).days + 1)]
+    return tuple(Day(day, _in_places(found[day].alike if day in found else {})) for day in wanted)
+
+
+def _in_places(alike: Mapping[Alike, int]) -> dict[str, int]:
+    counted = dict.fromkeys(PLACES, 0)
+    for key, number in alike.items():
+        counted[_place(key)] += number
+    return counted
+
+
+def _stations(
+    alike: Mapping[Alike, int], tenths: Mapping[tuple[str, int], int], model: ModelVersion | None
+) -> tuple[Station, ...]:
+    counts: dict[str, Counter[Alike]] = defaultdict(Counter)
+    for key, number in alike.items():
+        counts[key[0]][key] += number
+    drifting = _drifting(alike, model)
+    timed: dict[str, list[tuple[tuple[str, int], int]]] = defaultdict(list)
+    for one in tenths.items():
+        timed[one[0][0]].append(one)
+    ordered = sorted(counts, key=lambda sender: (-counts[sender].total(), sender))
+    return tuple(Station(s, _in_places(counts[s]), _latency(timed[s]), drifting.get(s, ())) for s in ordered)
+
+
+def _drifting(alike: Mapping[Alike, int], model: ModelVersion | None) -> dict[str, tuple[Drift, ...]]:
+    """By station, how the active model's studies drift from its card."""
+    if model is None:
+        return {}
+    of_model = [
+        (sender, State(state), Reason(reason) if reason else None, number)
+        for (sender, state, _, reason, key), number in alike.items()
+        if key == model.id.hex
+    ]
+    return drifts(model.card, of_model)
+
+
+def _reasons(alike: Mapping[Alike, int]) -> dict[Reason, int]:
+    counted = Counter[Reason]()
+    for (_, _, _, reason, _), number in alike.items():
+        if reason is not None:
+            counted[Reason(reason)] += number
+    return dict(counted.most_common())
+
+
+def _latency(counted: Iterable[tuple[tuple[str, int], int]]) -> Latency:
+    tenths = Counter[int]()
+    for (_, tenth), number in counted:
+        tenths[tenth] += number
     return Latency(tenths.total(), _quantile(tenths, 0.5), _quantile(tenths, 0.95))
 
 

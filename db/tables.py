@@ -165,6 +165,7 @@ class Instance(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "sop_instance_uid", "sha256"),
         Index(None, "study_id", "state"),
+        Index("ix_instances_quarantined", "study_id", **only_where("state = 'quarantined' AND decision IS NULL")),
         {"schema": PHI},
     )
 

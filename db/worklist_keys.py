@@ -135,10 +135,10 @@ def _named(part: FromClause) -> Places:
 
 def _candidates(session: Session, wanted: Filter) -> list[Places]:
     found = search.found_by(session, wanted)
-    return [c for c in (found, _undelivered() if wanted.undelivered else None) if c is not None]
+    return [c for c in (found, undelivered() if wanted.undelivered else None) if c is not None]
 
 
-def _undelivered() -> Places:
+def undelivered() -> Places:
     """Studies of whose newest revision a delivery was given up."""
     return (
         select(Case.received_at, Case.study_id)

@@ -6,19 +6,9 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from core.phi import Phi
-from core.types import Label, State
+from db import pages
 from db.pages import Show
 from db.worklist import Cursor, Filter, Sort
-
-_STATES: dict[Show, tuple[State, ...]] = {
-    Show.AT_WORK: (State.RECEIVING, State.PREPARING, State.CLASSIFYING, State.REPORTING),
-    Show.NORMAL: (State.ACCEPTED,),
-    Show.ISCHEMIA: (State.ACCEPTED,),
-    Show.INFARCTION: (State.ACCEPTED,),
-    Show.NEEDS_REVIEW: (State.NEEDS_REVIEW,),
-    Show.NO_RESULT: (State.NO_RESULT,),
-    Show.QUARANTINED: (State.QUARANTINED,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +55,8 @@ class Asked:
     def filter(self, text: Phi | None, zone: tzinfo | None) -> Filter:
         """The same for the database; days begin at midnight in ``zone``, None being this machine's."""
         return Filter.of(
-            states=_STATES.get(self.show, ()),
-            labels=[label for label in Label if label.value == self.show.value],
+            states=pages.STATES.get(self.show, ()),
+            labels=[pages.LABELS[self.show]] if self.show in pages.LABELS else (),
             undelivered=self.show is Show.UNDELIVERED,
             since=_midnight(self.since, zone) if self.since else None,
             until=_midnight(self.until + timedelta(days=1), zone) if self.until else None,

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from core.delivery_codes import sentence
 from core.types import Confidence, Label, Outcome, View
-from db.pages import Show
+from db.pages import MOST, Show
 from db.reports import delivery_state
 from db.study_page import StudyPage
 from db.tables import AuditEvent, Case, Instance, Prediction
@@ -28,6 +28,7 @@ __all__ = [
     "differs",
     "happenings",
     "instance",
+    "many",
     "reason",
     "result",
     "tone",
@@ -119,6 +120,11 @@ _AT_WORK = {
 def delivery_reason(code: str) -> str:
     """Why a delivery is not done, or what else there is to say of it."""
     return sentence(code) or ""
+
+
+def many(number: int) -> str:
+    """A count of studies, its thousands apart; one that was not counted to the end says so."""
+    return f"{number:,}".replace(",", " ") + ("+" if number >= MOST else "")
 
 
 def result(state: str, outcome: Outcome | None, label: Label | None) -> str:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from db import access_tables, order_tables  # noqa: F401 - their tables belong to the metadata
+from db import access_tables, day_tables, order_tables  # noqa: F401 - their tables belong to the metadata
 from db.tables import Base
 
 connection = context.config.attributes["connection"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import String
 
-from db import access_tables, order_tables  # noqa: F401 - their tables belong to the metadata
+from db import access_tables, day_tables, order_tables  # noqa: F401 - their tables belong to the metadata
 from db.column_types import PhiText
 from db.tables import PHI, Base
 

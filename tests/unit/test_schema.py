@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, event, inspect, text
 
 from core.errors import SettingsError
-from db import access_tables, order_tables, schema  # noqa: F401 - the first two's tables belong to the metadata
+from db import access_tables, day_tables, order_tables, schema  # noqa: F401 - the first three's tables belong to the metadata
 from db.schema import DatabaseAway, SchemaOutdated
 from db.session import make_engine
 from db.tables import PHI, Base

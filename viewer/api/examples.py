@@ -29,6 +29,8 @@ _ITEM: dict[str, Any] = _RESULT | {
     "views": [view | {"sop_instance_uid": f"2.25.99.{n}"} for n, view in enumerate(_VIEWS)],
     "received_at": "2026-11-27T08:00:00+00:00",
     "reports": [_REPORT],
+    "standing": "agreed",
+    "reviews": [{"reader": "reader-one", "label": "ischemia", "confidence": "high", "at": "2026-11-27T09:30:00+00:00"}],
 }
 STUDIES = {"items": [_ITEM], "next_cursor": _CURSOR, "disclaimer": DISCLAIMER}
 STUDY = _ITEM | {

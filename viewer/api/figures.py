@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from core import DISCLAIMER, csv_text
 from core.kappa import FEWEST
 from core.types import Label
-from db import statistics, statistics_table
+from db import kept_days, statistics, statistics_table
 from db.session import Sessions
 from db.statistics_table import Subject
 from viewer.api.asked import Span
@@ -134,6 +134,8 @@ class Figures:
         """The figures of a span."""
         with self.sessions.read() as session:
             since, until = asked.times(now=self.sessions.now(session))
+        kept_days.keep(self.sessions, since=since, until=until, zone=self.zone)
+        with self.sessions.read() as session:
             return statistics.read(session, since=since, until=until, zone=self.zone)
 
     def all(self, asked: Annotated[Span, Query()]) -> Response:
