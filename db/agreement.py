@@ -4,12 +4,13 @@ A review follows its study, so of the studies of a span only reviews since the s
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations, product
 from typing import Any, Literal
 
-from sqlalchemy import CTE, func, select
+from sqlalchemy import Select, String, Subquery, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from core.kappa import Kappa
@@ -55,83 +56,88 @@ class Agreements:
     """Readers with the model first, then with each other."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """So many revisions of a station of which the model said the same, and the same readers the same."""
+
+    station: str
+    model_label: Label | None
+    said: Mapping[str, Label]
+    """By reader."""
+    number: int
+
+
 def read(session: Session, *, since: datetime, until: datetime) -> Agreements:
     """Agreements about the studies received in the span; none where nobody has reviewed anything."""
-    said = _in_force(since, until)
-    alike = session.execute(
-        select(said.c.station, said.c.reader, said.c.label, said.c.model_label, func.count())
-        .where(said.c.model_label.is_not(None))
-        .group_by(said.c.station, said.c.reader, said.c.label, said.c.model_label)
-    ).all()
-    together = session.execute(_both(said)).all()
-    shares = (*_with_model(alike), *_between_readers(session, said))
-    return Agreements(shares, (*_readers_and_model(alike), *_pairs(together)))
+    found = [
+        _Alike(station, model_label, _said(pattern), number)
+        for station, model_label, pattern, number in session.execute(_patterns(since, until, session))
+    ]
+    return Agreements((*_with_model(found), *_between_readers(found)), tuple(_pairs(found)))
 
 
-def _in_force(since: datetime, until: datetime) -> CTE:
-    """Each reader's newest review of each revision in force, as ``reviews.in_force`` chooses it."""
-    newest_first = func.row_number().over(
-        partition_by=(Review.case_id, Review.reader), order_by=(Review.created_at.desc(), Review.id.desc())
-    )
-    columns = (Review.case_id, Review.reader, Review.label, Review.model_label)
-    placed = select(*columns, newest_first.label("place")).where(Review.created_at >= since).subquery()
-    kept = (placed.c[column.key] for column in columns)
-    return (
-        select(func.coalesce(Case.sender_ae, "").label("station"), *kept)
+def _patterns(since: datetime, until: datetime, session: Session) -> Select[Any]:
+    """How many revisions are alike: counted in the database, so that any number of reviews is a short answer."""
+    placed = _placed(since)
+    station = func.coalesce(func.min(Case.sender_ae), "").label("station")
+    model_label = type_coerce(func.min(placed.c.model_label), Case.label.type).label("model_label")
+    together = func.group_concat if session.get_bind().dialect.name == "sqlite" else func.string_agg
+    pattern = together(placed.c.reader + ":" + placed.c.label, " ").label("pattern")
+    each = (
+        select(station, model_label, pattern)
         .join_from(placed, Case, Case.id == placed.c.case_id)
         .where(placed.c.place == 1, Case.superseded_at.is_(None))
         .where(Case.received_at >= since, Case.received_at < until)
-        .cte("said")
+        .group_by(placed.c.case_id)
+        .subquery()
     )
+    return select(*each.c, func.count()).group_by(*each.c)
 
 
-def _both(said: CTE) -> Any:
-    """How often two readers said what of the same revision."""
-    first, second = said.alias("first"), said.alias("second")
-    alike = (first.c.reader, second.c.reader, first.c.label, second.c.label)
-    same_revision = (first.c.case_id == second.c.case_id) & (first.c.reader < second.c.reader)
-    return select(*alike, func.count()).select_from(first).join(second, same_revision).group_by(*alike)
+def _placed(since: datetime) -> Subquery:
+    """Each reader's reviews of each revision, the newest in place 1, as ``reviews.in_force`` chooses it."""
+    newest_first = func.row_number().over(
+        partition_by=(Review.case_id, Review.reader), order_by=(Review.created_at.desc(), Review.id.desc())
+    )
+    label = type_coerce(Review.label, String()).label("label")
+    columns = (Review.case_id, Review.reader, label, Review.model_label)
+    return select(*columns, newest_first.label("place")).where(Review.created_at >= since).subquery()
 
 
-def _with_model(alike: Sequence[Any]) -> Iterator[Agreement]:
+def _said(pattern: str) -> dict[str, Label]:
+    """A user's name has neither blanks nor colons."""
+    return {reader: Label(label) for reader, _, label in (one.partition(":") for one in pattern.split(" "))}
+
+
+def _with_model(found: Iterable[_Alike]) -> Iterator[Agreement]:
     hits, all_of = Counter[tuple[str, Label | None]](), Counter[tuple[str, Label | None]]()
-    for station, _reader, label, model_label, number in alike:
-        for place in (ALL, station):
-            for of in (None, model_label):
-                all_of[place, of] += number
-                hits[place, of] += number * (label is model_label)
+    for alike in (one for one in found if one.model_label is not None):
+        same = sum(label is alike.model_label for label in alike.said.values())
+        for key in product((ALL, alike.station), (None, alike.model_label)):
+            all_of[key] += alike.number * len(alike.said)
+            hits[key] += alike.number * same
     for place, of in sorted(all_of, key=lambda key: (key[0] != ALL, key[0], key[1] or "")):
         yield Agreement("model", place, of, Share(hits[place, of], all_of[place, of]))
 
 
-def _between_readers(session: Session, said: CTE) -> Iterator[Agreement]:
-    revisions = (
-        select(said.c.station, func.count(said.c.label.distinct()).label("labels"))
-        .group_by(said.c.station, said.c.case_id)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    counted = select(revisions.c.station, revisions.c.labels, func.count()).group_by(*revisions.c)
+def _between_readers(found: Iterable[_Alike]) -> Iterator[Agreement]:
     same, all_of = Counter[str](), Counter[str]()
-    for station, labels, number in session.execute(counted):
-        for place in (ALL, station):
-            all_of[place] += number
-            same[place] += number * (labels == 1)
+    for alike in (one for one in found if len(one.said) > 1):
+        for place in (ALL, alike.station):
+            all_of[place] += alike.number
+            same[place] += alike.number * (len(set(alike.said.values())) == 1)
     for place in sorted(all_of, key=lambda key: (key != ALL, key)):
         yield Agreement("readers", place, None, Share(same[place], all_of[place]))
 
 
-def _readers_and_model(alike: Sequence[Any]) -> Iterator[Pair]:
-    counts: dict[str, Counter[tuple[Label, Label]]] = defaultdict(Counter)
-    for _station, reader, label, model_label, number in alike:
-        counts[reader][label, model_label] += number
-    for reader in sorted(counts):
-        yield Pair(reader, MODEL, Kappa.of(counts[reader]))
-
-
-def _pairs(together: Sequence[Any]) -> Iterator[Pair]:
+def _pairs(found: Iterable[_Alike]) -> Iterator[Pair]:
+    """Readers with the model, then with each other, by name."""
     counts: dict[tuple[str, str], Counter[tuple[Label, Label]]] = defaultdict(Counter)
-    for first, second, label, other, number in together:
-        counts[first, second][label, other] += number
-    for first, second in sorted(counts):
+    for alike in found:
+        for reader, label in alike.said.items():
+            if alike.model_label is not None:
+                counts[reader, MODEL][label, alike.model_label] += alike.number
+        for first, second in combinations(sorted(alike.said), 2):
+            counts[first, second][alike.said[first], alike.said[second]] += alike.number
+    for first, second in sorted(counts, key=lambda key: (key[1] != MODEL, key)):
         yield Pair(first, second, Kappa.of(counts[first, second]))
