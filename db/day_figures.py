@@ -1,9 +1,10 @@
 """Studies of a span of time, counted by day: how many are alike, and how long results took. Nothing here writes."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -25,24 +26,46 @@ Alike = tuple[str, str, str | None, str | None, str | None]
 class Figures:
     """Counts of studies."""
 
-    alike: Counter[Alike] = field(default_factory=Counter)
-    tenths: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """Results by station and by the tenths of a second from their last object to their end."""
+    alike: dict[Alike, int] = field(default_factory=lambda: defaultdict(int))
+    tenths: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    """By station, how many results took so many tenths of a second from their last object to their end."""
+
+    def add(self, other: Self) -> None:
+        """Count the other's studies, too."""
+        for key, number in other.alike.items():
+            self.alike[key] += number
+        for sender, tenths in other.tenths.items():
+            mine = self.tenths[sender]
+            for tenth, number in tenths.items():
+                mine[tenth] += number
 
     def as_json(self) -> dict[str, Any]:
-        """For the database."""
-        return {
-            "alike": [[*key, number] for key, number in sorted(self.alike.items(), key=repr)],
-            "tenths": [[*key, number] for key, number in sorted(self.tenths.items())],
+        """For the database: as few pieces as may be, since those of a year are read at once."""
+        alike: dict[str, dict[str, int]] = defaultdict(dict)
+        for (sender, *codes), number in self.alike.items():
+            alike[sender][" ".join(code or _NONE for code in codes)] = number
+        tenths = {
+            sender: [n for pair in sorted(counted.items()) for n in pair] for sender, counted in self.tenths.items()
         }
+        return {"alike": alike, "tenths": tenths}
 
     @classmethod
     def of_json(cls, written: Mapping[str, Any]) -> Self:
         """What ``as_json`` wrote."""
-        alike = {
-            (sender, state, label, reason, model): n for sender, state, label, reason, model, n in written["alike"]
-        }
-        return cls(Counter(alike), Counter({(sender, tenth): n for sender, tenth, n in written["tenths"]}))
+        return cls(
+            {_alike(sender, codes): n for sender, alike in written["alike"].items() for codes, n in alike.items()},
+            {sender: dict(zip(flat[::2], flat[1::2], strict=True)) for sender, flat in written["tenths"].items()},
+        )
+
+
+_NONE = "-"
+
+
+@lru_cache(maxsize=1000)
+def _alike(sender: str, codes: str) -> Alike:
+    state, *others = codes.split(" ")
+    label, reason, model = (None if code == _NONE else code for code in others)
+    return sender, state, label, reason, model
 
 
 def count(session: Session, *, since: datetime, until: datetime, zone: ZoneInfo | None) -> dict[date, Figures]:
@@ -52,7 +75,7 @@ def count(session: Session, *, since: datetime, until: datetime, zone: ZoneInfo 
     for day, key, number in (*_with_case(span), *_without_case(span)):
         found[day].alike[key] += number
     for day, sender, tenth, number in _timed(span):
-        found[day].tenths[sender, min(tenth, _TENTHS)] += number
+        found[day].tenths[sender][min(tenth, _TENTHS)] += number
     return dict(found)
 
 
@@ -108,9 +131,7 @@ def _timed(span: _Span) -> list[tuple[date, str, int, int]]:
         .where(Case.outcome.in_((Outcome.ACCEPTED, Outcome.NEEDS_REVIEW)), Case.fed_at <= Case.done_at)
         .group_by("day", Case.sender_ae, "tenth")
     )
-    return [
-        (_as_day(day), sender or "", tenth, number) for day, sender, tenth, number in span.session.execute(statement)
-    ]
+    return [(_as_day(day), sender or "", tenths, n) for day, sender, tenths, n in span.session.execute(statement)]
 
 
 def _tenth(session: Session) -> ColumnElement[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.types import Label, State
 from db.tables import Case, Study
+from db.worklist_branches import places
 from db.worklist_keys import undelivered
 
 MOST = 10_000
@@ -64,11 +65,9 @@ def _parts(show: Show) -> Iterator[Select[Any]]:
         return
     if show is Show.AT_WORK:
         yield select(literal(1)).where(Study.cased_at.is_(None)).order_by(Study.received_at)
-    for state in STATES[show]:
-        stretch = select(literal(1)).where(Case.superseded_at.is_(None), Case.state == state)
-        if show in LABELS:
-            stretch = stretch.where(Case.label == LABELS[show])
-        yield stretch.order_by(Case.label, Case.received_at)
+    for place in places(STATES[show], [LABELS[show]] if show in LABELS else ()):
+        stretch = select(literal(1)).where(Case.superseded_at.is_(None), Case.place == place)
+        yield stretch.order_by(Case.received_at)
 
 
 def _counted(part: Select[Any]) -> ScalarSelect[int]:

@@ -5,12 +5,15 @@ Nothing here commits.
 
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.phi import Phi
+from db.column_types import PhiText
 from db.tables import SearchKey, Study
 from db.worklist_filter import Filter
 
@@ -53,38 +56,57 @@ def change(session: Session, study: Study) -> None:
     add(session, study)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A word that is searched for."""
+
+    word: str = field(repr=False)
+    kind: str | None = None
+    """Of a whole word; None: the word's beginning, of any kind."""
+
+    def meets(self, table: type[SearchKey], *, exact: bool) -> ColumnElement[bool]:
+        """Whether a row has it: found along the index of words.
+
+        On PostgreSQL compared byte by byte, whatever the database's collation.
+        """
+        at_least, at_most = ("~>=~", "~<=~") if exact else (">=", "<=")
+        last = self.word if self.kind else self.word + _LAST
+        condition = and_(
+            table.word.op(at_least, is_comparison=True)(Phi(self.word)),
+            table.word.op(at_most, is_comparison=True)(Phi(last)),
+        )
+        return and_(condition, table.kind == self.kind) if self.kind else condition
+
+    def meets_study(self, key: Any) -> ColumnElement[bool]:
+        """Whether a study has it: looked up among the study's words, never along the index of words."""
+        words = aliased(SearchKey)
+        begins = func.substr(words.word, 1, len(self.word), type_=PhiText()) == Phi(self.word)
+        same = and_(words.kind == self.kind, words.word == Phi(self.word)) if self.kind else begins
+        return exists().where(words.study_id == key, same)
+
+
 def found_by(session: Session, wanted: Filter) -> Select[object, UUID] | None:
     """Time and key of each study that meets the search, once for each word that does; None without a search."""
-    conditions = [c for c in _conditions(wanted) if c is not None]
-    if not conditions:
+    asked = list(_asked(wanted))
+    if not asked:
         return None
     exact = session.get_bind().dialect.name == "postgresql"
-    first, *others = conditions
-    statement = select(SearchKey.received_at, SearchKey.study_id).where(_within(SearchKey, *first, exact=exact))
-    for condition in others:
-        other = aliased(SearchKey)
-        statement = statement.where(
-            exists().where(other.study_id == SearchKey.study_id, _within(other, *condition, exact=exact))
-        )
-    return statement
+    first, *others = asked
+    return select(SearchKey.received_at, SearchKey.study_id).where(
+        first.meets(SearchKey, exact=exact), *(other.meets_study(SearchKey.study_id) for other in others)
+    )
 
 
-def _conditions(wanted: Filter) -> Iterator[tuple[str | None, str, str]]:
-    """Kind, and first and last word of a range."""
+def finds(wanted: Filter, key: Any) -> ColumnElement[bool]:
+    """Whether the study of that key meets the search."""
+    return and_(true(), *(one.meets_study(key) for one in _asked(wanted)))
+
+
+def _asked(wanted: Filter) -> Iterator[_Asked]:
     for kind, value in ((PATIENT_ID, wanted.patient_id), (ACCESSION, wanted.accession_number)):
         if value is not None:
-            word = fold(value.reveal())
-            yield kind, word, word
+            yield _Asked(fold(value.reveal()), kind)
     if wanted.text is not None:
         word = fold(wanted.text.reveal().rstrip("* "))
         if word:
-            yield None, word, word + _LAST
-
-
-def _within(table: type[SearchKey], kind: str | None, first: str, last: str, *, exact: bool) -> ColumnElement[bool]:
-    """On PostgreSQL compared byte by byte, whatever the database's collation."""
-    at_least, at_most = ("~>=~", "~<=~") if exact else (">=", "<=")
-    condition = and_(
-        table.word.op(at_least, is_comparison=True)(Phi(first)), table.word.op(at_most, is_comparison=True)(Phi(last))
-    )
-    return and_(condition, table.kind == kind) if kind is not None else condition
+            yield _Asked(word)

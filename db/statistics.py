@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -87,18 +88,17 @@ class Statistics:
 def read(session: Session, *, since: datetime, until: datetime, zone: ZoneInfo | None) -> Statistics:
     """The figures; days are those of ``zone``, None being the machine's."""
     found = _by_day(session, since, until, zone)
-    alike, tenths = Counter[Alike](), Counter[tuple[str, int]]()
+    whole = Figures()
     for figures in found.values():
-        alike.update(figures.alike)
-        tenths.update(figures.tenths)
+        whole.add(figures)
     model = model_versions.active(session)
     return Statistics(
         since=since,
         until=until,
         days=_days(found, since, until, zone),
-        stations=_stations(alike, tenths, model),
-        reasons=_reasons(alike),
-        latency=_latency(tenths.items()),
+        stations=_stations(whole, model),
+        reasons=_reasons(whole.alike),
+        latency=_latency(whole.tenths.values()),
         model=f"{model.name} {model.version}" if model else None,
         agreement=agreement.read(session, since=since, until=until),
     )
@@ -133,6 +133,7 @@ def _gaps(kept: Iterable[Times], since: datetime, until: datetime) -> Iterator[T
         yield since, until
 
 
+@lru_cache(maxsize=1000)
 def _place(alike: Alike) -> str:
     _, state, label, _, _ = alike
     if state == State.ACCEPTED and label is not None:
@@ -153,18 +154,15 @@ def _in_places(alike: Mapping[Alike, int]) -> dict[str, int]:
     return counted
 
 
-def _stations(
-    alike: Mapping[Alike, int], tenths: Mapping[tuple[str, int], int], model: ModelVersion | None
-) -> tuple[Station, ...]:
-    counts: dict[str, Counter[Alike]] = defaultdict(Counter)
-    for key, number in alike.items():
-        counts[key[0]][key] += number
-    drifting = _drifting(alike, model)
-    timed: dict[str, list[tuple[tuple[str, int], int]]] = defaultdict(list)
-    for one in tenths.items():
-        timed[one[0][0]].append(one)
-    ordered = sorted(counts, key=lambda sender: (-counts[sender].total(), sender))
-    return tuple(Station(s, _in_places(counts[s]), _latency(timed[s]), drifting.get(s, ())) for s in ordered)
+def _stations(found: Figures, model: ModelVersion | None) -> tuple[Station, ...]:
+    counts: dict[str, dict[Alike, int]] = defaultdict(dict)
+    for key, number in found.alike.items():
+        counts[key[0]][key] = number
+    drifting = _drifting(found.alike, model)
+    ordered = sorted(counts, key=lambda sender: (-sum(counts[sender].values()), sender))
+    return tuple(
+        Station(s, _in_places(counts[s]), _latency([found.tenths.get(s, {})]), drifting.get(s, ())) for s in ordered
+    )
 
 
 def _drifting(alike: Mapping[Alike, int], model: ModelVersion | None) -> dict[str, tuple[Drift, ...]]:
@@ -187,10 +185,10 @@ def _reasons(alike: Mapping[Alike, int]) -> dict[Reason, int]:
     return dict(counted.most_common())
 
 
-def _latency(counted: Iterable[tuple[tuple[str, int], int]]) -> Latency:
+def _latency(counted: Iterable[Mapping[int, int]]) -> Latency:
     tenths = Counter[int]()
-    for (_, tenth), number in counted:
-        tenths[tenth] += number
+    for one in counted:
+        tenths.update(one)
     return Latency(tenths.total(), _quantile(tenths, 0.5), _quantile(tenths, 0.95))
 
 

@@ -47,7 +47,7 @@ class Filter:
 
     states: frozenset[State] = frozenset()
     labels: frozenset[Label] = frozenset()
-    """What the model called the newest revision, also where that needs review; with ``accepted`` alone, results."""
+    """What the model called the newest revision, accepted or to be reviewed; with ``accepted`` alone, results."""
     since: datetime | None = None
     """Then or later: received, or in a list sorted by completion, completed."""
     until: datetime | None = None

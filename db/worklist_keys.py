@@ -1,141 +1,70 @@
-"""Which studies a filter lets pass, as places in its order: what makes a list quick. Nothing here writes.
+"""Which studies a filter lets pass, as places in its order. Nothing here writes.
 
-A filter is taken apart into branches of which each is one stretch of one index: the cases in force by (sender), state
-and label, the studies without a case, or all studies. Of each branch no more than a page is read, and the pages are
-merged. A search walks along its words if they are few; else along the list, looking at each study's words.
+Without a search that is a walk along indexes, see ``db.worklist_branches``. What is searched for leads to candidates: a
+few of them are sorted; many are walked along in the order of their times, keeping those that meet the rest; very many
+are met soon enough on the way along the list itself, and where they are not, they are walked along after all.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import product
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    and_,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
+from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
-from core.types import InstanceState, Label, State
+from core.types import State
 from db import search
-from db.column_types import UtcDateTime
-from db.tables import Case, Instance, Job, Report, Study
+from db.tables import Case, Job, Report, Study
+from db.worklist_branches import IN_FORCE, WITHOUT_CASE, Places, ordered, page, places, preparing
 from db.worklist_filter import Cursor, Filter, Sort
 
-Places = Select[Any, UUID]
-"""A statement for times and keys of studies."""
+FEW, MANY = 5_000, 20_000
+"""Up to so many candidates are sorted at once; up to so many are walked along first of all."""
 
-FEW = 5_000
-"""So many studies are found by their words and sorted; more are met soon enough on the way along the list."""
+FAR = 3_000
+"""So many studies of a list are passed before its candidates are taken to lie elsewhere."""
 
-_WITHOUT_CASE = frozenset({State.RECEIVING, State.PREPARING})
-_WITH_LABEL = frozenset({State.ACCEPTED, State.NEEDS_REVIEW})
-"""A case in these has a label, always; see ``db.cases.record``."""
-_STRIDE, _LONGEST_STRIDE = 500, 5_000
-_IN_FORCE = Case.superseded_at.is_(None)
+_STRIDE, _LONGEST_STRIDE = 1_000, 10_000
 
 
 def select_keys(session: Session, wanted: Filter, *, limit: int) -> list[Cursor]:
     """The first ``limit`` places after the filter's cursor, in its order."""
-    candidates = _candidates(session, wanted)
+    candidates = sorted(_candidates(session, wanted), key=lambda one: one.number)
     if not candidates:
-        return _rows(session, _merged(list(_branches(wanted)), wanted, limit))
-    few = [found for found in candidates if _are_few(session, found)]
-    if few:
-        return _rows(session, _among(few[0], [c for c in candidates if c is not few[0]], wanted, limit))
+        return [Cursor(at, key) for at, key in session.execute(page(wanted, limit))]
+    fewest, *others = candidates
+    if fewest.number <= FEW:
+        return [Cursor(at, key) for at, key in session.execute(_among(fewest, others, wanted, limit))]
+    if fewest.number <= MANY and wanted.sort is not Sort.COMPLETED:
+        return _walk(session, _sifting(fewest, others, wanted), wanted, limit)[0]
     return _along(session, candidates, wanted, limit)
-
-
-def _rows(session: Session, statement: Select[Any, UUID]) -> list[Cursor]:
-    return [Cursor(at, key) for at, key in session.execute(statement)]
-
-
-# Conditions that any place of a list can meet.
-
-
-def _ordered(statement: Places, at: Any, key: Any, *, wanted: Filter, limit: int) -> Places:
-    """The statement from the cursor on, within the times, in order."""
-    if wanted.since is not None:
-        statement = statement.where(at >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(at < wanted.until)
-    if wanted.cursor is not None:
-        here = tuple_(at, key)
-        place = tuple_(literal(wanted.cursor.at, UtcDateTime()), literal(wanted.cursor.study_id))
-        statement = statement.where(here > place if wanted.sort is Sort.OLDEST else here < place)
-    order = (at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())
-    return statement.order_by(*order).limit(limit)
-
-
-def _preparing() -> ColumnElement[bool]:
-    return exists().where(Instance.study_id == Study.id, Instance.current, Instance.state == InstanceState.RECEIVED)
-
-
-# Branches: stretches of indexes.
-
-
-def _branches(wanted: Filter) -> Iterator[tuple[Places, Any, Any]]:
-    """Statements with the columns they are sorted by; together they name each study that passes once."""
-    states = wanted.wanted_states
-    if states == frozenset(State) and not wanted.labels and wanted.sort is not Sort.COMPLETED:
-        yield _of(select(Study.received_at, Study.id), wanted, Study.sender_ae), Study.received_at, Study.id
-        return
-    if states & _WITHOUT_CASE and not wanted.labels and wanted.sort is not Sort.COMPLETED:
-        waiting = select(Study.received_at, Study.id).where(Study.cased_at.is_(None))
-        if not states >= _WITHOUT_CASE:
-            waiting = waiting.where(_preparing() if State.PREPARING in states else ~_preparing())
-        yield _of(waiting, wanted, Study.sender_ae), Study.received_at, Study.id
-    at = Case.done_at if wanted.sort is Sort.COMPLETED else Case.received_at
-    labels: list[Label | None] = [*sorted(wanted.labels)] or [*Label, None]
-    for state, label in product(sorted(states - _WITHOUT_CASE), labels):
-        if label is None and state in _WITH_LABEL:
-            continue
-        called = Case.label.is_(None) if label is None else Case.label == label
-        cell = select(at, Case.study_id).where(_IN_FORCE, Case.state == state, called)
-        if wanted.sort is Sort.COMPLETED:
-            cell = cell.where(at.is_not(None))
-        yield _of(cell, wanted, Case.sender_ae), at, Case.study_id
-
-
-def _of(statement: Places, wanted: Filter, sender: InstrumentedAttribute[Any]) -> Places:
-    return statement.where(sender == wanted.sender) if wanted.sender is not None else statement
-
-
-def _merged(branches: list[tuple[Places, Any, Any]], wanted: Filter, limit: int) -> Places:
-    """The first places of all branches; of each no more are read than could be among them."""
-    if not branches:
-        return select(Study.received_at, Study.id).where(Study.id.is_(None))
-    parts = [_ordered(statement, at, key, wanted=wanted, limit=limit) for statement, at, key in branches]
-    if len(parts) == 1:
-        return parts[0]
-    whole = union_all(*(_named(part.subquery()) for part in parts)).subquery()
-    at, key = whole.c
-    order = (at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())
-    return select(at, key).order_by(*order).limit(limit)
-
-
-def _named(part: FromClause) -> Places:
-    at, key = part.c
-    return select(at.label("at"), key.label("study_id"))
 
 
 # Candidates: studies found by something else than the list's own order.
 
 
-def _candidates(session: Session, wanted: Filter) -> list[Places]:
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Studies that were found by something, each at least once."""
+
+    places: Places
+    has: Callable[[Any], ColumnElement[bool]]
+    """Whether a study, by its key, is among them; found by that key."""
+    number: int
+    """At least so many as they are, counted up to one more than ``MANY``."""
+
+
+def _candidates(session: Session, wanted: Filter) -> Iterator[_Candidates]:
     found = search.found_by(session, wanted)
-    return [c for c in (found, undelivered() if wanted.undelivered else None) if c is not None]
+    if found is not None:
+        yield _Candidates(found, lambda key: search.finds(wanted, key), _number(session, found))
+    if wanted.undelivered:
+        listed = undelivered()
+        yield _Candidates(listed, _is_undelivered, _number(session, select(Job.id).where(*_GIVEN_UP)))
+
+
+_GIVEN_UP = (Job.state == JobState.DEAD, Job.stage == JobStage.DELIVER)
 
 
 def undelivered() -> Places:
@@ -144,67 +73,114 @@ def undelivered() -> Places:
         select(Case.received_at, Case.study_id)
         .join(Report, Report.case_id == Case.id)
         .join(Job, Job.subject == Report.id)
-        .where(Job.state == JobState.DEAD, Job.stage == JobStage.DELIVER, _IN_FORCE)
+        .where(*_GIVEN_UP, IN_FORCE)
     )
 
 
-def _are_few(session: Session, found: Places) -> bool:
-    counted = select(func.count()).select_from(found.limit(FEW + 1).subquery())
-    return (session.scalar(counted) or 0) <= FEW
+def _is_undelivered(key: Any) -> ColumnElement[bool]:
+    return undelivered().with_only_columns(literal(1)).where(Case.study_id == key).exists()
 
 
-def _among(found: Places, others: list[Places], wanted: Filter, limit: int) -> Places:
+def _number(session: Session, found: Select[*tuple[Any, ...]]) -> int:
+    return session.scalar(select(func.count()).select_from(found.limit(MANY + 1).subquery())) or 0
+
+
+def _among(found: _Candidates, others: list[_Candidates], wanted: Filter, limit: int) -> Places:
     """The candidates that meet the rest of the filter, sorted."""
-    places = found.distinct().subquery()
+    distinct = found.places.distinct().subquery()
     at: Any
-    at, key = places.c
+    at, key = distinct.c
     statement = select(at, key)
-    needs_case = wanted.states or wanted.labels or wanted.needs_review is not None or wanted.sort is Sort.COMPLETED
-    if needs_case:
-        statement = statement.outerjoin(Case, and_(Case.study_id == key, _IN_FORCE)).where(*_of_case(wanted, key))
+    if _asks_for_case(wanted):
+        statement = statement.outerjoin(Case, and_(Case.study_id == key, IN_FORCE))
         at = Case.done_at if wanted.sort is Sort.COMPLETED else at
         statement = statement.with_only_columns(at, key)
+    statement = statement.where(*_rest(wanted, key), *(other.has(key) for other in others))
+    return ordered(statement, at, key, wanted=wanted, limit=limit)
+
+
+def _asks_for_case(wanted: Filter) -> bool:
+    return bool(wanted.states or wanted.labels or wanted.needs_review is not None or wanted.sort is Sort.COMPLETED)
+
+
+def _rest(wanted: Filter, key: Any) -> Iterator[ColumnElement[bool]]:
+    """What the filter asks of a study beside time and search; its newest revision is joined, if that matters."""
     if wanted.sender is not None:
-        statement = statement.where(exists().where(Study.id == key, Study.sender_ae == wanted.sender))
-    for other in others:
-        statement = statement.where(key.in_(select(other.subquery().c.study_id)))
-    return _ordered(statement, at, key, wanted=wanted, limit=limit)
-
-
-def _of_case(wanted: Filter, key: ColumnElement[UUID]) -> Iterator[ColumnElement[bool]]:
-    """What the filter asks of a study's newest revision, where that is joined."""
+        yield exists().where(Study.id == key, Study.sender_ae == wanted.sender)
     states = wanted.wanted_states
-    if wanted.labels:
-        yield Case.label.in_(sorted(wanted.labels))
     if wanted.sort is Sort.COMPLETED:
         yield Case.done_at.is_not(None)
-    if states == frozenset(State):
-        return
-    cased = Case.state.in_(sorted(states - _WITHOUT_CASE))
-    preparing = exists().where(Instance.study_id == key, Instance.current, Instance.state == InstanceState.RECEIVED)
-    none = Case.id.is_(None)
-    without: dict[frozenset[State], list[ColumnElement[bool]]] = {
-        frozenset(): [],
-        frozenset({State.PREPARING}): [and_(none, preparing)],
-        frozenset({State.RECEIVING}): [and_(none, ~preparing)],
-        _WITHOUT_CASE: [none],
-    }
-    yield or_(cased, *without[states & _WITHOUT_CASE])
+    if wanted.labels:
+        yield Case.place.in_(places(states, wanted.labels))
+    elif states != frozenset(State):
+        yield or_(Case.place.in_(places(states)), *_waiting(states, key))
 
 
-def _along(session: Session, candidates: list[Places], wanted: Filter, limit: int) -> list[Cursor]:
-    """Walk along the list and keep what is among the candidates; they are many, so some come soon."""
+def _waiting(states: frozenset[State], key: Any) -> Iterator[ColumnElement[bool]]:
+    """Whether a study without a case is in one of the states."""
+    asked = states & WITHOUT_CASE
+    if asked == WITHOUT_CASE:
+        yield Case.id.is_(None)
+    elif asked:
+        yield and_(Case.id.is_(None), preparing(key) if State.PREPARING in asked else ~preparing(key))
+
+
+# Walks: stretches of an order, longer and longer, of which those that pass are kept.
+
+Stretch = Callable[[Filter, int], Select[Any, Any, bool]]
+"""Makes of a filter with its cursor and a length the statement for times, keys, and whether they pass."""
+
+
+def _along(session: Session, candidates: list[_Candidates], wanted: Filter, limit: int) -> list[Cursor]:
+    """Along the list; candidates that lie elsewhere are walked along from there on."""
     plain = replace(wanted, text=None, patient_id=None, accession_number=None, undelivered=False)
+
+    def stretch(asked: Filter, length: int) -> Select[Any, Any, bool]:
+        at, key = page(asked, length).subquery().c
+        return _in_order(select(at, key, and_(true(), *(one.has(key) for one in candidates))), at, key, wanted)
+
+    far = None if wanted.sort is Sort.COMPLETED else FAR
+    found, left = _walk(session, stretch, plain, limit, far=far)
+    if left is None:
+        return found
+    fewest, *others = candidates
+    more, _ = _walk(session, _sifting(fewest, others, wanted), left, limit - len(found))
+    return found + more
+
+
+def _sifting(found: _Candidates, others: list[_Candidates], wanted: Filter) -> Stretch:
+    """Stretches of the candidates in the order of their times, and which of them meet the rest of the filter."""
+
+    def stretch(asked: Filter, length: int) -> Select[Any, Any, bool]:
+        times, keys = found.places.selected_columns
+        at, key = ordered(found.places, times, keys, wanted=asked, limit=length).subquery().c
+        passes = and_(true(), *_rest(wanted, key), *(other.has(key) for other in others))
+        statement = select(at, key, passes)
+        if _asks_for_case(wanted):
+            statement = statement.outerjoin(Case, and_(Case.study_id == key, IN_FORCE))
+        return _in_order(statement, at, key, wanted)
+
+    return stretch
+
+
+def _in_order(statement: Select[Any, Any, bool], at: Any, key: Any, wanted: Filter) -> Select[Any, Any, bool]:
+    return statement.order_by(*((at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())))
+
+
+def _walk(
+    session: Session, stretch: Stretch, wanted: Filter, limit: int, *, far: int | None = None
+) -> tuple[list[Cursor], Filter | None]:
+    """The first ``limit`` places that pass; if after ``far`` places there were fewer, also where the rest begins."""
     found: list[Cursor] = []
-    stride = _STRIDE
+    length, passed = _STRIDE, 0
     while len(found) < limit:
-        passed = select_keys(session, plain, limit=stride)
-        kept = {place.study_id for place in passed}
-        for candidate in candidates:
-            key = candidate.selected_columns[1]
-            kept &= set(session.scalars(candidate.with_only_columns(key).where(key.in_(kept))))
-        found += [place for place in passed if place.study_id in kept]
-        if len(passed) < stride:
+        if far is not None and passed >= far:
+            return found, wanted
+        seen = session.execute(stretch(wanted, length)).all()
+        found += dict.fromkeys(Cursor(at, key) for at, key, passes in seen if passes)
+        if len(seen) < length:
             break
-        plain, stride = replace(plain, cursor=passed[-1]), min(2 * stride, _LONGEST_STRIDE)
-    return found[:limit]
+        at, key, _ = seen[-1]
+        wanted, passed = replace(wanted, cursor=Cursor(at, key)), passed + length
+        length = min(2 * length, _LONGEST_STRIDE)
+    return found[:limit], None

@@ -3,22 +3,25 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Table, Uuid, insert, select, text
+from sqlalchemy import Engine, Table, Uuid, delete, insert, select, text
 
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
 from core.types import InstanceState, Label, Outcome, Reason, Stage, Status
 from db.column_types import UtcDateTime
+from db.day_tables import DayChange
 from db.search import words
 from db.tables import Base, Case, Instance, Job, ModelVersion, Prediction, Report, SearchKey, Study
 
-BEGAN, SPAN = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=1096)
+SPAN = timedelta(days=1096)
+BEGAN = datetime.combine(datetime.now(UTC).date(), time(), UTC) - SPAN
+"""Three years that end today."""
 SENDERS = ("PACS", "XELERIS", "SYMBIA", "DNM", "MOBILE", "RARE")
 _WEIGHTS = (50, 25, 15, 8, 2, 0.01)
 _SYLLABLES = [a + b for a in "BDFGKLMNPRSTVZ" for b in "AEIOU"]
@@ -65,9 +68,12 @@ def fill(engine: Engine, studies: int, *, seed: int = 5) -> Made:
     while batch := list(islice(rows, 20_000)):
         _write(engine, {table: [row for one in batch for row in one.get(table, ())] for table in TABLES})
     with engine.begin() as connection:
+        if copies > 1:  # copies of rows that refer to each other do, too: nothing is to be looked up for each
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
         _repeat(connection, copies, before=BEGAN + SPAN - SPAN / copies * AT_WORK / (studies // copies))
         for statement in indexes:
             connection.execute(text(statement))
+        connection.execute(delete(DayChange))  # nothing is kept of their days yet
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     return made

@@ -97,17 +97,22 @@ def any_filter(rng: random.Random, began) -> Filter:
         until=time(),
         sender=rng.choice([None, None, "TESTPACS", "OTHER", "NOBODY"]),
         needs_review=rng.choice([None, None, None, True, False]),
-        text=rng.choice([None, None, Phi("testpatient, JOHN")]),
+        text=rng.choice([None, Phi("testpatient, JOHN")]),
         sort=rng.choice(list(Sort)),
     )
+
+
+WAYS = [(9, 9, 9), (0, 9, 9), (0, 0, 9), (0, 0, 3)]
+"""A search sorts its candidates, walks along them, walks along the list, and gives that up for the candidates."""
 
 
 def test_any_filter_pages_through_exactly_the_studies_that_meet_it(full, clock, monkeypatch):
     monkeypatch.setattr(worklist_keys, "_STRIDE", 2)
     rng, everything = random.Random(5), listed(full, Filter())
     began = min(row.received_at for row in everything)
-    for number in range(30):
-        monkeypatch.setattr(worklist_keys, "FEW", 10_000 * (number % 2))
+    for number in range(40):
+        for name, value in zip(("FEW", "MANY", "FAR"), WAYS[number % len(WAYS)], strict=True):
+            monkeypatch.setattr(worklist_keys, name, value)
         wanted, found = any_filter(rng, began), []
         with full.sessions.read() as session:
             page = worklist.page(session, wanted, 2)
