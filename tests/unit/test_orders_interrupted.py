@@ -214,6 +214,40 @@ def test_a_forged_order_writes_no_file_elsewhere(desk, tmp_path, name):
     assert sorted(tmp_path.rglob("*.toml")) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"captions": [[-500, 967, 563, 999]]},
+        {"captions": [[372, 967, 372, 967]]},
+        {"captions": [[0, 0, 10**9, 10**9]]},
+        {"captions": [[372, 967, 563]]},
+        {"captions": []},
+        {"captions": [[372.5, 967, 563, 999]]},
+        {"captions": [["372", 967, 563, 999]]},
+        {"identity": [0, 0, 10**9, 10**9]},
+        {"identity": ["a", 0, 1, 1]},
+        {"panels": [{"name": "stress", "shape": "circle", "at": [10**9, 150, 145]}]},
+        {"panels": [{"name": "stress", "shape": "circle", "at": [150, 150, 2048]}]},
+        {"panels": [{"name": "stress", "shape": "box", "at": [0, 0, 10**9, 10**9]}]},
+        {"panels": [{"name": "stress", "shape": "box", "at": [100, 100, 50, 50]}]},
+        {"panels": [{"name": "../x", "shape": "circle", "at": [150, 150, 100]}]},
+        {"panels": [{"name": "stress", "shape": "circle", "at": [150, 150]}]},
+        {"panels": 7},
+        {"view": "x"},
+    ],
+)
+def test_a_forged_drawing_is_refused_in_a_sentence_and_breaks_nothing(desk, change):
+    lost = desk.lost(View.QPS)
+    said = dict(desk.ask(lost, View.QPS).asked)
+    with desk.ward.sessions.write() as session:
+        session.scalars(select(Order)).one().asked = said | change
+    ((state, why),) = desk.work()
+    assert state is OrderState.REFUSED
+    assert "bug" not in why
+    assert "given up" not in why
+    assert desk.in_force() == []
+
+
 def test_a_layouts_file_that_cannot_be_written_is_told_and_leaves_nothing_behind(desk, tmp_path):
     lost = desk.lost(View.QPS)
     (tmp_path / "layouts").write_text("in the way")

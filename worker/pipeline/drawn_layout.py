@@ -39,8 +39,8 @@ class Drawn:
             return cls(
                 name=str(asked["name"]),
                 view=View(asked["view"]),
-                captions=tuple(Box(*box) for box in asked["captions"]),
-                identity=Box(*asked["identity"]) if asked["identity"] else None,
+                captions=tuple(Box(*_whole(box)) for box in asked["captions"]),
+                identity=Box(*_whole(asked["identity"])) if asked["identity"] else None,
                 panels=tuple(_panel(panel) for panel in asked["panels"]),
             )
         except (KeyError, TypeError, ValueError):
@@ -133,8 +133,15 @@ def _parsed(drawn: Drawn, content: bytes) -> Layout:
 
 
 def _panel(said: dict[str, Any]) -> Panel:
-    name, numbers = str(said["name"]), [int(number) for number in said["at"]]
+    name, numbers = str(said["name"]), _whole(said["at"])
     if said["shape"] == "circle":
         x, y, radius = numbers
         return Circle(name, (x, y), radius)
     return Rectangle(name, Box(*numbers))
+
+
+def _whole(numbers: Any) -> list[int]:
+    """The numbers, if all are whole; a row of ``orders`` may hold anything."""
+    if not all(isinstance(number, int) for number in numbers):
+        raise TypeError("a place is whole numbers")
+    return list(numbers)
