@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from cli import options
+from cli.dataset_import import import_
 from cli.dataset_layouts import known
 from cli.dataset_made import add_synthetic, review, synthesize
 from cli.dataset_show import patients_of, show, show_left_out
@@ -14,13 +15,13 @@ from cli.sentences import counted, one_sentence
 from core.errors import PerfuscopeError
 
 if TYPE_CHECKING:
-    from training.datasets.importing import Material
     from training.datasets.manifest import Shares
 
 dataset_app = typer.Typer(
     help=(
         "Make data sets: labelled patients, cropped, split by patient, with a digest of every file.\n\n"
         "In this order: import, crop, split, verify. Then train RECIPE --data DATASET.\n\n"
+        "Studies that staff reviewed on the pages come by import --from-database, cropped already.\n\n"
         "Pictures from an image generator come in by add-synthetic and review; synthesize makes "
         "defects in normal patients. docs/datasets.md goes through it."
     ),
@@ -30,45 +31,7 @@ dataset_app = typer.Typer(
 DataSet = Annotated[Path, typer.Argument(metavar="DATASET", help="The data set's folder.")]
 
 
-@dataset_app.command("import")
-@one_sentence
-def import_(
-    source: Annotated[
-        Path,
-        typer.Argument(help="Class folders (Normal, Ischemia, Infarction), or a folder of DICOM studies with labels."),
-    ],
-    *,
-    out: Annotated[Path, typer.Option(metavar="DATASET", help="The data set's folder: new or empty.")],
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="For DICOM: a CSV with patient_id (a folder's name) and label; default: truth.csv."
-        ),
-    ] = None,
-    simulated: Annotated[bool, typer.Option("--simulated", help="Class folders hold simulated patients.")] = False,
-    home: options.Home = None,
-    config: options.Config = None,
-) -> None:
-    """Take screens and their labels into a new data set.
-
-    Class folders hold pictures or DICOM files named <patient>_<view>, such as
-    12_qps.png, 12_stress_qgs.png, "12 Rest QGS.jpg" or 12_sqgs.dcm. A folder
-    of DICOM holds a folder a patient and truth.csv, as `simulate` and
-    `export --deidentified` write it.
-
-    A patient without all three views is left out and listed. Headers are not
-    kept, but the screens are, names and all, until they are cropped and
-    dropped. The data set is written whole or not at all.
-    """
-    from training.datasets import importing
-
-    console = Console()
-    material = _material(source, labels, simulated=simulated, home=home, config=config)
-    with counted(console, f"importing {source.name}") as progress:
-        made = importing.write(material, out, command=f"dataset import {source.name}", progress=progress)
-    console.print(f"{out}: {patients_of(made)}", highlight=False)
-    show_left_out(console, made)
-    console.print(f"Next: perfuscope dataset crop {out}", highlight=False)
+dataset_app.command("import")(import_)
 
 
 @dataset_app.command()
@@ -169,26 +132,6 @@ def show_(dataset: DataSet) -> None:
 dataset_app.command("add-synthetic")(add_synthetic)
 dataset_app.command()(review)
 dataset_app.command()(synthesize)
-
-
-def _material(
-    source: Path, labels: Path | None, *, simulated: bool, home: Path | None, config: Path | None
-) -> "Material":
-    from training.datasets import class_folders, labelled_studies
-    from training.datasets.studies import TRUTH
-
-    if not source.is_dir():
-        raise PerfuscopeError(f"{source} is no folder.")
-    if labels is None and class_folders.is_source(source):
-        return class_folders.material(source, made="simulated" if simulated else "clinical")
-    table = labels or source / TRUTH
-    if not table.is_file():
-        raise PerfuscopeError(
-            f"{source} has neither class folders (Normal, Ischemia, Infarction) nor {TRUTH}; "
-            "name a table of labels with --labels."
-        )
-    found = known(home, config)
-    return labelled_studies.material(source, table, layouts=found.layouts, rules=found.rules)
 
 
 def _shares(text: str, seed: int) -> "Shares":

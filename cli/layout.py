@@ -3,6 +3,7 @@
 import typer
 
 from cli.layout_check import check
+from cli.layout_folder import add, remove
 from cli.layout_new import new
 from cli.layout_states import list_layouts, resume, trust
 
@@ -12,6 +13,8 @@ layout_app = typer.Typer(
 
 layout_app.command("check")(check)
 layout_app.command("new")(new)
+layout_app.command("add")(add)
+layout_app.command("remove")(remove)
 layout_app.command("list")(list_layouts)
 layout_app.command("trust")(trust)
 layout_app.command("resume")(resume)

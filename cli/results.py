@@ -164,3 +164,12 @@ def _notes(console: Console, found: list[dict[str, Any]]) -> None:
     for item in found:
         if item["reason"]:
             console.print(f"{item['study_id'][:8]}: {item['state']}: {item['reason']}", style="dim", highlight=False)
+        if item["reviews"]:
+            console.print(f"{item['study_id'][:8]}: {_readers(item)}", style="dim", highlight=False)
+
+
+def _readers(item: dict[str, Any]) -> str:
+    """What readers say of it; each with time is in ``studies show``."""
+    how = {"agreed": "agrees with the model", "differs": "not what the model says", "disputed": "readers disagree"}
+    said = ", ".join(f"{shown(one['reader'])} says {one['label']}" for one in item["reviews"])
+    return f"{said} ({how[item['standing']]})"

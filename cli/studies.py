@@ -141,7 +141,7 @@ def show(
     home: options.Home = None,
     config: options.Config = None,
 ) -> None:
-    """Show one study: its objects, revisions and deliveries."""
+    """Show one study: its objects, revisions, deliveries, and what readers say of the newest revision."""
     from db import study_detail
 
     sessions = options.sessions(options.installed(home, config))
@@ -158,6 +158,7 @@ def show(
     _table(console, "Objects", found["objects"], _object_columns(found["objects"]))
     _table(console, "Revisions", found["revisions"], ("revision", "outcome", "label", "reason", "superseded"))
     _table(console, "Reports", found["reports"], ("revision", "kind", "destination", "state"))
+    _table(console, "Reviews", found["reviews"], ("reader", "label", "confidence", "at"))
 
 
 def one_study(session: "Session", text: str) -> UUID:

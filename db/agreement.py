@@ -1,21 +1,26 @@
-"""How often readers agree with the model, and with each other, as shares with their n. Nothing here writes."""
+"""How often readers agree with the model, and with each other: shares and kappas, each with its n. Nothing here writes.
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+A review follows its study, so of the studies of a span only reviews since the span's beginning are looked at.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-from uuid import UUID
+from itertools import combinations, product
+from typing import Any, Literal
 
-from sqlalchemy import String, Uuid, column, inspect, select, table
+from sqlalchemy import Select, String, Subquery, func, select, type_coerce
 from sqlalchemy.orm import Session
 
+from core.kappa import Kappa
 from core.proportion import Share
 from core.types import Label
-from db.column_types import UtcDateTime
-from db.tables import PHI, Case
+from db.tables import Case, Review
 
 ALL = "(all)"
+MODEL = "(model)"
+"""The model among those who label; no user may be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,59 +39,105 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A reader's newest review of a revision in force."""
+class Pair:
+    """Two readers of the same revisions, or a reader and the model, of all stations together."""
 
-    case_id: UUID
+    first: str
+    second: str
+    kappa: Kappa
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements:
+    """What readers and the model make of the studies of a span."""
+
+    shares: tuple[Agreement, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    """Readers with the model first, then with each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """So many revisions of a station of which the model said the same, and the same readers the same."""
+
     station: str
-    label: str
-    model_label: str | None
+    model_label: Label | None
+    said: Mapping[str, Label]
+    """By reader."""
+    number: int
 
 
-def read(session: Session, *, since: datetime, until: datetime) -> tuple[Agreement, ...]:
+def read(session: Session, *, since: datetime, until: datetime) -> Agreements:
     """Agreements about the studies received in the span; none where nobody has reviewed anything."""
-    found = _in_force(session, since, until)
-    return (*_with_model(found), *_between_readers(found))
+    found = [
+        _Alike(station, model_label, _said(pattern), number)
+        for station, model_label, pattern, number in session.execute(_patterns(since, until, session))
+    ]
+    return Agreements((*_with_model(found), *_between_readers(found)), tuple(_pairs(found)))
 
 
-def _in_force(session: Session, since: datetime, until: datetime) -> list[_Read]:
-    schema = None if session.get_bind().dialect.name == "sqlite" else PHI
-    if not inspect(session.connection()).has_table("reviews", schema=schema):
-        return []
-    names = [column(name, String()) for name in ("reader", "label", "model_label")]
-    reviews = table("reviews", column("case_id", Uuid()), *names, column("created_at", UtcDateTime()), schema=schema)
-    statement = (
-        select(Case.id, Case.sender_ae, reviews.c.reader, reviews.c.label, reviews.c.model_label)
-        .join(reviews, reviews.c.case_id == Case.id)
-        .where(Case.superseded_at.is_(None), Case.received_at >= since, Case.received_at < until)
-        .order_by(reviews.c.created_at)
+def _patterns(since: datetime, until: datetime, session: Session) -> Select[Any]:
+    """How many revisions are alike: counted in the database, so that any number of reviews is a short answer."""
+    placed = _placed(since)
+    station = func.coalesce(func.min(Case.sender_ae), "").label("station")
+    model_label = type_coerce(func.min(placed.c.model_label), Case.label.type).label("model_label")
+    together = func.group_concat if session.get_bind().dialect.name == "sqlite" else func.string_agg
+    pattern = together(placed.c.reader + ":" + placed.c.label, " ").label("pattern")
+    each = (
+        select(station, model_label, pattern)
+        .join_from(placed, Case, Case.id == placed.c.case_id)
+        .where(placed.c.place == 1, Case.superseded_at.is_(None))
+        .where(Case.received_at >= since, Case.received_at < until)
+        .group_by(placed.c.case_id)
+        .subquery()
     )
-    newest = {
-        (case_id, reader): _Read(case_id, sender or "", label, model_label)
-        for case_id, sender, reader, label, model_label in session.execute(statement)
-    }
-    return list(newest.values())
+    return select(*each.c, func.count()).group_by(*each.c)
 
 
-def _with_model(found: Iterable[_Read]) -> Iterator[Agreement]:
-    hits: dict[tuple[str, Label | None], list[bool]] = defaultdict(list)
-    for one in found:
-        if one.model_label is not None:
-            for station in (ALL, one.station):
-                for label in (None, Label(one.model_label)):
-                    hits[station, label].append(one.label == one.model_label)
-    for (station, label), agreed in sorted(hits.items(), key=lambda item: (item[0][0], item[0][1] or "")):
-        yield Agreement("model", station, label, Share(sum(agreed), len(agreed)))
+def _placed(since: datetime) -> Subquery:
+    """Each reader's reviews of each revision, the newest in place 1, as ``reviews.in_force`` chooses it."""
+    newest_first = func.row_number().over(
+        partition_by=(Review.case_id, Review.reader), order_by=(Review.created_at.desc(), Review.id.desc())
+    )
+    label = type_coerce(Review.label, String()).label("label")
+    columns = (Review.case_id, Review.reader, label, Review.model_label)
+    return select(*columns, newest_first.label("place")).where(Review.created_at >= since).subquery()
 
 
-def _between_readers(found: Iterable[_Read]) -> Iterator[Agreement]:
-    labels: dict[tuple[str, UUID], list[str]] = defaultdict(list)
-    for one in found:
-        for station in (ALL, one.station):
-            labels[station, one.case_id].append(one.label)
-    same: dict[str, list[bool]] = defaultdict(list)
-    for (station, _), said in labels.items():
-        if len(said) > 1:
-            same[station].append(len(set(said)) == 1)
-    for station, agreed in sorted(same.items()):
-        yield Agreement("readers", station, None, Share(sum(agreed), len(agreed)))
+def _said(pattern: str) -> dict[str, Label]:
+    """A user's name has neither blanks nor colons."""
+    return {reader: Label(label) for reader, _, label in (one.partition(":") for one in pattern.split(" "))}
+
+
+def _with_model(found: Iterable[_Alike]) -> Iterator[Agreement]:
+    hits, all_of = Counter[tuple[str, Label | None]](), Counter[tuple[str, Label | None]]()
+    for alike in (one for one in found if one.model_label is not None):
+        same = sum(label is alike.model_label for label in alike.said.values())
+        for key in product((ALL, alike.station), (None, alike.model_label)):
+            all_of[key] += alike.number * len(alike.said)
+            hits[key] += alike.number * same
+    for place, of in sorted(all_of, key=lambda key: (key[0] != ALL, key[0], key[1] or "")):
+        yield Agreement("model", place, of, Share(hits[place, of], all_of[place, of]))
+
+
+def _between_readers(found: Iterable[_Alike]) -> Iterator[Agreement]:
+    same, all_of = Counter[str](), Counter[str]()
+    for alike in (one for one in found if len(one.said) > 1):
+        for place in (ALL, alike.station):
+            all_of[place] += alike.number
+            same[place] += alike.number * (len(set(alike.said.values())) == 1)
+    for place in sorted(all_of, key=lambda key: (key != ALL, key)):
+        yield Agreement("readers", place, None, Share(same[place], all_of[place]))
+
+
+def _pairs(found: Iterable[_Alike]) -> Iterator[Pair]:
+    """Readers with the model, then with each other, by name."""
+    counts: dict[tuple[str, str], Counter[tuple[Label, Label]]] = defaultdict(Counter)
+    for alike in found:
+        for reader, label in alike.said.items():
+            if alike.model_label is not None:
+                counts[reader, MODEL][label, alike.model_label] += alike.number
+        for first, second in combinations(sorted(alike.said), 2):
+            counts[first, second][alike.said[first], alike.said[second]] += alike.number
+    for first, second in sorted(counts, key=lambda key: (key[1] != MODEL, key)):
+        yield Pair(first, second, Kappa.of(counts[first, second]))

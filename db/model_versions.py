@@ -45,8 +45,15 @@ FIRST = Grounds(SYSTEM, reason="the first model of this database; nothing was co
 """The grounds of the model that a new database begins with."""
 
 
+def lock(session: Session) -> None:
+    """From here on to the end of the transaction nobody else puts a model in force."""
+    rows = select(ModelVersion).order_by(ModelVersion.id).with_for_update()
+    session.scalars(rows.execution_options(populate_existing=True)).all()
+
+
 def activate(session: Session, artifact: NewArtifact, *, now: datetime, grounds: Grounds = FIRST) -> ModelVersion:
     """Store the artifact unless its SHA-256 is known, make it the only active one, and keep on what grounds."""
+    lock(session)
     identity = artifact.identity
     row = session.scalars(select(ModelVersion).where(ModelVersion.sha256 == identity.sha256)).first()
     if row is None:

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from core.jobs import JobStage
 from core.phi import NOTHING, Phi
 from core.types import InstanceState
-from db import cases, worklist, worklist_keys
+from db import cases, reviews, worklist, worklist_keys
 from db.reports import NO_DESTINATION, REJECTION, delivery_state
 from db.session import Sessions
-from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study, ViewImage
+from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Review, Study, ViewImage
 from db.worklist_filter import Filter
 from db.worklist_rows import state_of
 
@@ -68,6 +68,7 @@ class _Loaded:
     reports: dict[UUID, list[Report]]
     deliveries: dict[UUID, list[Job]]
     preparing: frozenset[UUID]
+    reviews: dict[UUID, list[Review]]
 
     @classmethod
     def of(cls, session: Session, listed: Sequence[Study], open_cases: Sequence[Case]) -> "_Loaded":
@@ -89,6 +90,7 @@ class _Loaded:
             reports=_grouped(reports, "case_id"),
             deliveries=_grouped(jobs, "subject"),
             preparing=frozenset(i.study_id for i in _by_chunks(session, pending, Instance.study_id, waiting)),
+            reviews=reviews.of_cases(session, case_ids),
         )
 
 
@@ -127,6 +129,8 @@ def _item(study: Study, case: Case | None, loaded: _Loaded) -> dict[str, Any]:
         "completed_at": None,
         "reason": None,
         "reports": [],
+        "standing": None,
+        "reviews": [],
     }
     return item | (_result(case, loaded) if case is not None else {})
 
@@ -134,7 +138,7 @@ def _item(study: Study, case: Case | None, loaded: _Loaded) -> dict[str, Any]:
 def _result(case: Case, loaded: _Loaded) -> dict[str, Any]:
     said = {row.view: row for row in loaded.predictions.get(case.id, [])}
     model = loaded.models[case.model_version_id]
-    study_row = said.get("")
+    study_row, counted = said.get(""), loaded.reviews.get(case.id, [])
     return {
         "revision": case.revision,
         "label": study_row.label.value if study_row else None,
@@ -147,6 +151,8 @@ def _result(case: Case, loaded: _Loaded) -> dict[str, Any]:
         "reports": [
             report_item(report, job) for report in loaded.reports.get(case.id, []) for job in _jobs(report, loaded)
         ],
+        "standing": reviews.standing(counted),
+        "reviews": [reviews.item(review) for review in counted],
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -90,10 +91,46 @@ def standing(found: Iterable[Review]) -> Standing | None:
     return Standing.AGREED if labels == {counted[0].model_label} else Standing.DIFFERS
 
 
-def standings(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What the readers of one revision say together; names none of them."""
+
+    number: int
+    standing: Standing
+    label: Label | None
+    """What they call it; None where they disagree."""
+
+
+def readers(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, Readers]:
     """By revision, what its readers say together; those that nobody has read are left out."""
+    return {case_id: found for case_id, of_it in of_cases(session, case_ids).items() if (found := _together(of_it))}
+
+
+def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[Review]]:
+    """By revision, the reviews that count, newest first; those that nobody has read are left out."""
     by_case: dict[UUID, list[Review]] = {}
-    for review in session.scalars(select(Review).where(Review.case_id.in_(case_ids))):
-        by_case.setdefault(review.case_id, []).append(review)
-    found = {case_id: standing(of_it) for case_id, of_it in by_case.items()}
-    return {case_id: said for case_id, said in found.items() if said is not None}
+    for start in range(0, len(case_ids), _CHUNK):
+        for review in session.scalars(select(Review).where(Review.case_id.in_(case_ids[start : start + _CHUNK]))):
+            by_case.setdefault(review.case_id, []).append(review)
+    return {case_id: in_force(of_it) for case_id, of_it in by_case.items()}
+
+
+def item(review: Review) -> dict[str, Any]:
+    """A review as commands and the API tell it: who, when, what, how sure; a comment stays on the study's page."""
+    return {
+        "reader": review.reader,
+        "label": review.label.value,
+        "confidence": review.confidence.value,
+        "at": review.created_at.isoformat(),
+    }
+
+
+_CHUNK = 500
+"""Databases limit how many values one IN may have."""
+
+
+def _together(counted: list[Review]) -> Readers | None:
+    said = standing(counted)
+    if said is None:
+        return None
+    return Readers(len(counted), said, None if said is Standing.DISPUTED else counted[0].label)

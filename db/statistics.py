@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.types import Reason, State
 from db import agreement, day_figures, kept_days, model_versions
-from db.agreement import Agreement
+from db.agreement import Agreements
 from db.day_figures import Alike, Figures
 from db.drift import Drift, drifts
 from db.kept_days import Times
@@ -76,8 +76,8 @@ class Statistics:
     latency: Latency
     model: str | None
     """The active model, whose studies alone can drift."""
-    agreement: tuple[Agreement, ...]
-    """Readers with the model and with each other, of all stations and of each."""
+    agreement: Agreements
+    """Readers with the model and with each other."""
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -16,6 +16,7 @@ class Subject(StrEnum):
     REASONS = "reasons"
     DRIFT = "drift"
     AGREEMENT = "agreement"
+    KAPPA = "kappa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,17 @@ def _drift(figures: Statistics) -> Iterator[tuple[object, ...]]:
 
 
 def _agreement(figures: Statistics) -> Iterator[tuple[object, ...]]:
-    for one in figures.agreement:
+    for one in figures.agreement.shares:
         numbers = (one.share.value, *one.share.interval)
         label = one.label.value if one.label else None
         yield one.station, one.what, label, one.share.hits, one.share.n, *(_rounded(value) for value in numbers)
+
+
+def _kappa(figures: Statistics) -> Iterator[tuple[object, ...]]:
+    for pair in figures.agreement.pairs:
+        agreed, interval = pair.kappa.agreed, pair.kappa.interval or (None, None)
+        numbers = (pair.kappa.expected, pair.kappa.value, *interval)
+        yield pair.first, pair.second, agreed.hits, agreed.n, *(_rounded(value) for value in numbers)
 
 
 def _rounded(value: float | None) -> float | None:
@@ -102,4 +110,5 @@ _MADE = {
         _drift,
     ),
     Subject.AGREEMENT: (("station", "with", "label", "agreed", "n", "share", "low", "high"), _agreement),
+    Subject.KAPPA: (("first", "second", "agreed", "n", "expected", "kappa", "low", "high"), _kappa),
 }

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from core.jobs import JobStage
 from core.phi import Phi
 from core.types import LABELS, InstanceState, Label, Outcome, Probabilities, Reason, Stage, State, Status
+from db import reviews
 from db.reports import delivery_word
+from db.reviews import Readers
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study
 
 NO_DESTINATION = "no_destination"
@@ -47,6 +49,8 @@ class Row:
     """How many of its objects are in quarantine."""
     deliveries: tuple[str, ...] = ()
     """The states of its newest revision's deliveries, each once."""
+    readers: Readers | None = None
+    """What the readers of its newest revision say together; None where nobody has read it."""
     case_id: UUID | None = None
     revision: int | None = None
     stage: Stage | None = None
@@ -99,7 +103,8 @@ def _read(session: Session, study_ids: Sequence[UUID]) -> dict[UUID, Row]:
         return {}
     statement = _COLUMNS.where(Study.id.in_(study_ids))
     joined = session.execute(statement).mappings().all()
-    states = _deliveries(session, [one["case_id"] for one in joined if one["case_id"] is not None])
+    case_ids = [one["case_id"] for one in joined if one["case_id"] is not None]
+    states, read_by = _deliveries(session, case_ids), reviews.readers(session, case_ids)
     waiting = [one["study_id"] for one in joined if one["case_id"] is None]
     preparing = _studies_with(session, waiting, InstanceState.RECEIVED) if waiting else {}
     quarantined = _studies_with(session, study_ids, InstanceState.QUARANTINED)
@@ -109,6 +114,7 @@ def _read(session: Session, study_ids: Sequence[UUID]) -> dict[UUID, Row]:
             preparing=one["study_id"] in preparing,
             in_quarantine=quarantined.get(one["study_id"], 0),
             deliveries=states.get(one["case_id"], ()),
+            readers=read_by.get(one["case_id"]),
         )
         for one in joined
     }

@@ -22,6 +22,9 @@ COLUMNS = (
     "novelty",
     "in_quarantine",
     "reports",
+    "readers",
+    "readers_standing",
+    "readers_label",
 )
 
 
@@ -46,4 +49,7 @@ def cells(row: Row) -> tuple[object, ...]:
         row.novelty,
         row.in_quarantine,
         " ".join(row.deliveries),
+        row.readers.number if row.readers else None,
+        row.readers.standing if row.readers else None,
+        row.readers.label if row.readers else None,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.errors import PerfuscopeError
 from core.types import AuditAction, InstanceState, Reason
 from db import audit, layout_states, studies
-from db.layout_states import LayoutKey
+from db.layout_states import LayoutKey, Standing
 from db.tables import Instance
 from dicom_node import decisions
 from dicom_node.layouts import Layout
@@ -64,11 +64,35 @@ def trust(session: Session, layout: Layout, *, actor: str, now: datetime) -> int
     return _decided(session, layout, AuditAction.TRUST, Reason.NOT_CHECKED, actor=actor, now=now)
 
 
-def drawn(session: Session, layout: Layout, *, subject: UUID, actor: str, now: datetime) -> int:
-    """A new layout was saved: every screen that waits because none knew it is prepared again; how many."""
+def drawn(session: Session, layout: Layout, *, subject: UUID | None, actor: str, now: datetime) -> int:
+    """A new layout comes into force: every screen that waits because none knew it is prepared again; how many."""
     detail = f"layout {layout.name} {layout.version}"
     audit.record(session, AuditAction.LAYOUT, actor=actor, now=now, subject=subject, detail=detail)
     return _prepare_again(session, (Reason.UNKNOWN_LAYOUT, Reason.WRONG_SIZE), now=now)
+
+
+def check_replaced(session: Session, layout: Layout, *, by: Layout) -> None:
+    """Raise PerfuscopeError unless another file may take the layout's place.
+
+    A changed file is on probation anew, which must not undo a suspension that nobody has looked at; and results name
+    a version, which must not mean two things.
+    """
+    if layout_states.standing(session, key(layout)) is Standing.SUSPENDED:
+        msg = f"{layout.name} is suspended: look at why and resume it first, or choose another name"
+        raise PerfuscopeError(msg)
+    if by.version <= layout.version:
+        msg = f"{layout.name} is in force in version {layout.version}; a changed one needs a higher version"
+        raise PerfuscopeError(msg)
+
+
+def removed(session: Session, layout: Layout, *, actor: str, now: datetime) -> int:
+    """A layout is in force no longer: screens that waited for a decision about one are prepared again; how many.
+
+    What was kept by it stays, with the results that were made of it.
+    """
+    detail = f"layout {layout.name} {layout.version} removed"
+    audit.record(session, AuditAction.LAYOUT, actor=actor, now=now, detail=detail)
+    return _prepare_again(session, WAITING_FOR_A_LAYOUT, now=now)
 
 
 def waiting(session: Session) -> dict[Reason, int]:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends
 from fastapi.responses import HTMLResponse
 
+from core.kappa import FEWEST
 from core.roles import Role
 from db.statistics import PLACES, Statistics
 from db.statistics_table import Subject
@@ -85,8 +86,10 @@ class StatisticsPage:
             "strip": lambda drift: charts.strip(drift.here, drift.reference, most=most),
             "most": most,
             "csv": {s.value: f"/api/v1/statistics.csv?{urlencode({'subject': s.value, **span})}" for s in Subject},
-            "with_model": [one for one in found.agreement if one.what == "model"],
-            "between": [one for one in found.agreement if one.what == "readers"],
+            "with_model": [one for one in found.agreement.shares if one.what == "model"],
+            "between": [one for one in found.agreement.shares if one.what == "readers"],
+            "pairs": found.agreement.pairs,
+            "fewest": FEWEST,
         }
 
     def _spans(self) -> dict[str, str]:

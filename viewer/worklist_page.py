@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from core.phi import Phi
 from core.settings import Settings
 from core.types import AuditAction
-from db import audit, reviews, worklist
+from db import audit, worklist
 from db.session import Sessions
 from viewer import access
 from viewer.asked import Asked
@@ -77,13 +77,11 @@ class WorklistPage:
         with self.sessions.read() as session:
             wanted = asked.filter(text, self.templates.zone)
             found = worklist.Page((), None) if lost else worklist.page(session, wanted)
-            standings = reviews.standings(session, [row.case_id for row in found.rows if row.case_id])
             numbers = self.counts.read(session)
         return {
             "asked": asked,
             "lost": lost,
             "listed": found,
-            "standings": standings,
             "counts": numbers,
             "settings": self.settings,
         }

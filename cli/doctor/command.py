@@ -75,7 +75,7 @@ def _findings(home: options.Home, config: options.Config, only_peer: str | None)
 
 
 def _checks(settings: Settings) -> Iterator[Finding]:
-    from cli.doctor import checks, reading
+    from cli.doctor import checks, pages, reading
 
     if not settings.home.is_dir():
         yield fail("home", f"{settings.home} is not there", "Run doctor on the node's machine, as the node's user.")
@@ -94,14 +94,16 @@ def _checks(settings: Settings) -> Iterator[Finding]:
         yield checks.model(settings, sessions)
         yield reading.layouts(settings, sessions)
         yield from checks.work(sessions)
+        yield pages.users(settings, sessions)
     yield from _services(settings, sessions)
     if sessions is not None:
         sessions.engine.dispose()
 
 
 def _services(settings: Settings, sessions: "Sessions | None") -> Iterator[Finding]:
-    from cli.doctor import path
+    from cli.doctor import pages, path
 
+    yield from pages.served(settings)
     node = path.node(settings)
     yield node
     yield from _peers(settings)

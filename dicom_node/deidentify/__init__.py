@@ -10,6 +10,7 @@ from dicom_node.deidentify.key import Key, KeyRefused, open_key
 from dicom_node.deidentify.leftovers import LeftoverReport
 from dicom_node.deidentify.pixels import CleanScreen, clean_screen
 from dicom_node.deidentify.profile import Pixels, deidentify
+from dicom_node.deidentify.pseudonyms import Pseudonyms
 from dicom_node.deidentify.refusal import Refusal, exportable
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "KeyRefused",
     "LeftoverReport",
     "Pixels",
+    "Pseudonyms",
     "Refusal",
     "clean_screen",
     "deidentify",

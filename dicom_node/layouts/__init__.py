@@ -7,7 +7,7 @@ from dicom_node.layouts.box import Box
 from dicom_node.layouts.caption import Caption
 from dicom_node.layouts.circles import maps_of
 from dicom_node.layouts.criteria import KEYWORDS, Criteria, Header
-from dicom_node.layouts.cropping import Crop, crop
+from dicom_node.layouts.cropping import Crop, crop, crop_again
 from dicom_node.layouts.errors import LayoutError
 from dicom_node.layouts.files import load, load_all, parse, shipped
 from dicom_node.layouts.layout import Layout, ViewLayout, check_together
@@ -36,6 +36,7 @@ __all__ = [
     "closest",
     "compare",
     "crop",
+    "crop_again",
     "load",
     "load_all",
     "maps_of",

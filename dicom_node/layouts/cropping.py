@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.types import RgbImage, View
 from dicom_node.layouts.box import Box
+from dicom_node.layouts.layout import ViewLayout
 from dicom_node.layouts.recognition import Match
 
 _PNG_LEVEL = 1
@@ -48,16 +49,29 @@ def crop(pixels: RgbImage, match: Match) -> Crop:
     A circle's side is ``2 * radius``, from ``centre - radius`` on: of its outermost column and row, one pixel each,
     nothing is kept.
     """
-    panels = match.screen.panels
-    side = max(max(panel.tile.shape) for panel in panels)
+    side, boxes = _places(match.screen)
     canvas = np.zeros((2 * side, 2 * side, 3), np.uint8)
+    for panel in match.screen.panels:
+        np.multiply(pixels[panel.tile.slices], panel.kept(), out=canvas[boxes[panel.name].slices])
+    canvas.setflags(write=False)
+    return Crop(view=match.view, pixels=canvas, boxes=MappingProxyType(boxes))
+
+
+def crop_again(canvas: RgbImage, screen: ViewLayout) -> Crop | None:
+    """The crop that a kept canvas is, for the view that it was cut by; None where it is of another size."""
+    side, boxes = _places(screen)
+    if canvas.shape != (2 * side, 2 * side, 3):
+        return None
+    return Crop(view=screen.view, pixels=canvas, boxes=MappingProxyType(boxes))
+
+
+def _places(screen: ViewLayout) -> tuple[int, dict[str, Box]]:
+    """The side of a tile, and where each panel lies on the canvas."""
+    side = max(max(panel.tile.shape) for panel in screen.panels)
     boxes: dict[str, Box] = {}
-    for place, panel in enumerate(panels):
+    for place, panel in enumerate(screen.panels):
         rows, columns = panel.tile.shape
         left = place % 2 * side + (side - columns) // 2
         top = place // 2 * side + (side - rows) // 2
-        box = Box(left, top, left + columns, top + rows)
-        np.multiply(pixels[panel.tile.slices], panel.kept(), out=canvas[box.slices])
-        boxes[panel.name] = box
-    canvas.setflags(write=False)
-    return Crop(view=match.view, pixels=canvas, boxes=MappingProxyType(boxes))
+        boxes[panel.name] = Box(left, top, left + columns, top + rows)
+    return side, boxes

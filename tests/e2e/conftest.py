@@ -18,5 +18,6 @@ def perfuscope(pacs: Pacs, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     home = tmp_path_factory.mktemp("e2e") / "home"
     installation = Installation(home, pacs, {"quiet_period_s": 2, "min_free_disk_mb": 1})
     installation.start()
+    installation.run("user", "add", "lara", "--role", "admin", "--generate")
     yield installation
     installation.stop()

@@ -10,9 +10,15 @@ import psycopg
 import pytest
 from production import PostgreSQL
 from psycopg import errors
+from sqlalchemy.exc import ProgrammingError
 
+from cli.doctor import pages
 from core.errors import PerfuscopeError
-from db import kept_days, schema
+from core.finding import Level
+from core.settings import Settings
+from core.types import ModelIdentity
+from db import kept_days, model_versions, schema
+from db.model_versions import NewArtifact
 from db.session import Sessions, make_engine
 from db.tables import PHI, Base
 
@@ -205,6 +211,28 @@ def test_nobody_rewrites_an_audit_event_not_even_their_owner(postgresql: Postgre
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("TRUNCATE phi.audit_events")
         assert connection.execute("SELECT count(*) FROM phi.audit_events").fetchone() == before
+
+
+def test_the_node_puts_a_stored_model_in_force_and_stores_none(postgresql: PostgreSQL, migrated: str) -> None:
+    stored, unknown = (NewArtifact(ModelIdentity("toy", "1", key * 64), {}, b"") for key in "ab")
+    for user, new in (("roles_owner", stored), ("roles_node", stored)):
+        engine = make_engine(postgresql.url(migrated, user))
+        with Sessions(engine).write() as session:
+            model_versions.activate(session, new, now=datetime.now(UTC))
+        engine.dispose()
+    engine = make_engine(postgresql.url(migrated, "roles_node"))
+    with pytest.raises(ProgrammingError), Sessions(engine).write() as session:
+        model_versions.activate(session, unknown, now=datetime.now(UTC))
+    engine.dispose()
+
+
+def test_the_doctor_on_the_nodes_machine_does_not_fail_for_users_that_it_may_not_read(
+    postgresql: PostgreSQL, migrated: str, tmp_path: Path
+) -> None:
+    for user, level in (("roles_node", Level.NOT_RUN), ("roles_viewer", Level.WARN)):
+        engine = make_engine(postgresql.url(migrated, user))
+        assert pages.users(Settings(home=tmp_path), Sessions(engine)).level is level
+        engine.dispose()
 
 
 def test_the_owner_may_upgrade_again_and_a_process_is_told_that_it_may_not(

@@ -10,9 +10,20 @@ from ward import JANE, JOHN
 
 from core.jobs import JobStage
 from core.phi import Phi
-from core.types import REQUIRED_VIEWS, Label, Probabilities, Stage, Status, StudyPrediction, View, ViewPrediction
-from db import cases, jobs, reports, results, studies
+from core.types import (
+    REQUIRED_VIEWS,
+    Confidence,
+    Label,
+    Probabilities,
+    Stage,
+    Status,
+    StudyPrediction,
+    View,
+    ViewPrediction,
+)
+from db import cases, jobs, reports, results, reviews, studies, worklist, worklist_table
 from db.reports import NewReport
+from db.reviews import NewReview
 from db.tables import Case
 from db.worklist import Filter
 
@@ -32,6 +43,8 @@ KEYS = [
     "completed_at",
     "reason",
     "reports",
+    "standing",
+    "reviews",
 ]
 
 
@@ -197,3 +210,47 @@ def test_studies_are_found_by_the_beginning_of_their_key_or_by_their_uid(ward):
         assert results.find(session, str(known)) == [known]
         assert results.find(session, "") == []
         assert results.find(session, "no such") == []
+
+
+def said_by(ward, case_id: UUID, reader: str, label: Label) -> None:
+    with ward.sessions.write() as session:
+        new = NewReview(uuid4(), reader, f"user:{reader}", label, Confidence.LOW, Phi("TESTPATIENT moved"))
+        reviews.add(session, session.get_one(Case, case_id), new, now=ward.clock.now)
+    ward.clock.turn(1)
+
+
+def test_reviews_are_told_with_who_when_what_and_how_sure_and_without_the_comment(ward):
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    case_id = classify(ward)
+    assert [(item["standing"], item["reviews"]) for item in items(ward)] == [(None, [])]
+    at = ward.clock.now.isoformat()
+    said_by(ward, case_id, "ann", Label.NORMAL)
+    (item,) = items(ward)
+    assert item["reviews"] == [{"reader": "ann", "label": "normal", "confidence": "low", "at": at}]
+    assert item["standing"] == "differs"
+    said_by(ward, case_id, "bob", Label.ISCHEMIA)
+    said_by(ward, case_id, "ann", Label.ISCHEMIA)
+    (item,) = items(ward)
+    assert item["standing"] == "agreed"
+    assert [(one["reader"], one["label"]) for one in item["reviews"]] == [("ann", "ischemia"), ("bob", "ischemia")]
+    assert "moved" not in str(item)
+
+
+def test_a_csv_file_counts_readers_and_names_none(ward):
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    case_id = classify(ward)
+    tells = []
+    for reader, label in ((None, None), ("ann", Label.NORMAL), ("bob", Label.INFARCTION), ("ann", Label.INFARCTION)):
+        if reader:
+            said_by(ward, case_id, reader, label)
+        (row,) = worklist.every(ward.sessions, Filter())
+        tells.append(worklist_table.cells(row)[-3:])
+    assert tells == [
+        (None, None, None),
+        (1, "differs", "normal"),
+        (2, "disputed", None),
+        (2, "differs", "infarction"),
+    ]
+    assert worklist_table.COLUMNS[-3:] == ("readers", "readers_standing", "readers_label")

@@ -15,6 +15,8 @@ def item(*states: str) -> dict:
         "probabilities": {"normal": 0.03, "ischemia": 0.46, "infarction": 0.51},
         "reason": None,
         "reports": [{"state": state} for state in states],
+        "standing": None,
+        "reviews": [],
     }
 
 
@@ -51,3 +53,9 @@ def test_in_80_columns_only_the_patients_id_gives_way(printed):
 )
 def test_the_worst_of_the_deliveries_is_shown(printed, states, shown):
     assert printed(item(*states)).splitlines()[1].split()[-1] == shown
+
+
+def test_what_readers_say_stands_below_the_table(printed):
+    said = [{"reader": "ann", "label": "normal"}, {"reader": "bob", "label": "infarction"}]
+    shown = printed(item("sent") | {"standing": "disputed", "reviews": said})
+    assert "5ccc91f3: ann says normal, bob says infarction (readers disagree)" in shown

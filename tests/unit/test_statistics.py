@@ -12,15 +12,20 @@ import httpx
 import pytest
 from programs import Program
 from reader import classified
-from sqlalchemy import inspect, text, update
+from sqlalchemy import update
 from ward import JOHN
 
+from core import kappa
+from core.kappa import FEWEST, Kappa
+from core.phi import Phi
 from core.proportion import Share
 from core.roles import Role
 from core.settings import Settings
-from core.types import Label, Reason, Status, View
-from db import statistics, statistics_table
+from core.types import Confidence, Label, Reason, Status, View
+from db import cases, reviews, statistics, statistics_table
+from db.agreement import Agreements
 from db.drift import drifts
+from db.reviews import NewReview
 from db.statistics import PLACES, Day
 from db.statistics_table import Subject
 from db.tables import Case, ModelVersion
@@ -136,51 +141,85 @@ def test_drift_beyond_chance_is_told_in_standard_errors():
     assert drifts({}, cells) == {"A": ()}
 
 
-def reviewed(ward, study_id, reader: str, label: Label, *, at: datetime, model: Label = Label.ISCHEMIA) -> None:
-    phi = "" if ward.sessions.engine.dialect.name == "sqlite" else "phi."
-    kind = "CHAR(32)" if not phi else "UUID"
+def reviewed(ward, study_id, reader: str, label: Label, *, minutes: int = 0) -> None:
+    """A reader's review of the study's revision in force, so many minutes from now."""
+    new = NewReview(uuid4(), reader, f"user:{reader}", label, Confidence.HIGH, Phi(""))
     with ward.sessions.write() as session:
-        if not inspect(session.connection()).has_table("reviews", schema=phi.rstrip(".") or None):
-            session.execute(
-                text(
-                    f"CREATE TABLE {phi}reviews (id {kind} PRIMARY KEY, study_id {kind}, case_id {kind},"
-                    " reader VARCHAR(64), label VARCHAR(40), model_label VARCHAR(40), confidence VARCHAR(40),"
-                    " comment VARCHAR(2000),"
-                    f" created_at {'DATETIME' if not phi else 'TIMESTAMP WITH TIME ZONE'})"
-                )
-            )
-        case = session.query(Case).filter_by(study_id=study_id).one()
-        row = (uuid4(), study_id, case.id, reader, label.value, model.value, "high", "", at)
-        plain = [key.hex if hasattr(key, "hex") and not phi else str(key) for key in row[:3]]
-        names = ("id", "study_id", "case_id", "reader", "label", "model_label", "confidence", "comment", "created_at")
-        stamp = at.replace(tzinfo=None).isoformat(" ") if not phi else at
-        session.execute(
-            text(f"INSERT INTO {phi}reviews ({', '.join(names)}) VALUES ({', '.join(':' + n for n in names)})"),
-            dict(zip(names, (*plain, *row[3:8], stamp), strict=True)),
-        )
+        at = ward.clock.now + timedelta(minutes=minutes)
+        reviews.add(session, cases.latest(session, study_id), new, now=at)
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_agreement_counts_each_readers_newest_review_once(ward, clock):
-    assert figures(ward).agreement == ()
-    first, second = classified(ward, "1.2.1"), classified(ward, "1.2.2")
-    reviewed(ward, first, "ann", Label.NORMAL, at=clock.now)
-    reviewed(ward, first, "ann", Label.ISCHEMIA, at=clock.now + timedelta(minutes=1))
-    reviewed(ward, first, "bob", Label.ISCHEMIA, at=clock.now)
-    reviewed(ward, second, "ann", Label.NORMAL, at=clock.now)
-    reviewed(ward, second, "bob", Label.INFARCTION, at=clock.now)
-    found = {(one.what, one.station, one.label): one.share for one in figures(ward).agreement}
-    both = Share(2, 4)
+def test_agreement_counts_each_readers_newest_review_once(ward):
+    assert figures(ward).agreement == Agreements()
+    first, second = classified(ward, "1.2.1"), classified(ward, "1.2.2", said=(0.8, 0.1, 0.1))
+    reviewed(ward, first, "ann", Label.NORMAL)
+    reviewed(ward, first, "ann", Label.ISCHEMIA, minutes=1)
+    reviewed(ward, first, "bob", Label.ISCHEMIA)
+    reviewed(ward, second, "ann", Label.NORMAL)
+    reviewed(ward, second, "bob", Label.INFARCTION)
+    found = {(one.what, one.station, one.label): one.share for one in figures(ward).agreement.shares}
+    of_stations = {
+        ("model", None): Share(3, 4),
+        ("model", Label.ISCHEMIA): Share(2, 2),
+        ("model", Label.NORMAL): Share(1, 2),
+        ("readers", None): Share(1, 2),
+    }
     assert found == {
-        ("model", "(all)", None): both,
-        ("model", "(all)", Label.ISCHEMIA): both,
-        ("model", "TESTPACS", None): both,
-        ("model", "TESTPACS", Label.ISCHEMIA): both,
-        ("readers", "(all)", None): Share(1, 2),
-        ("readers", "TESTPACS", None): Share(1, 2),
+        (what, place, label): share for place in ("(all)", "TESTPACS") for (what, label), share in of_stations.items()
     }
     table = statistics_table.of(figures(ward), Subject.AGREEMENT)
-    assert table.rows[0] == ("(all)", "model", None, 2, 4, 0.5, 0.15, 0.85)
+    assert table.rows[0] == ("(all)", "model", None, 3, 4, 0.75, 0.3006, 0.9544)
+
+
+def test_agreement_is_told_of_each_station_and_of_the_span_alone(ward, clock):
+    for number, sender in enumerate(("EAST", "WEST", "WEST")):
+        study_id = classified(ward, f"1.2.{number}")
+        with ward.sessions.write() as session:
+            session.execute(update(Case).where(Case.study_id == study_id).values(sender_ae=sender))
+        reviewed(ward, study_id, "ann", Label.ISCHEMIA if sender == "EAST" else Label.NORMAL)
+        clock.turn(86_400)
+    shares = {(one.station, one.label): one.share for one in figures(ward).agreement.shares}
+    told = {station: shares[station, None] for station in ("(all)", "EAST", "WEST")}
+    assert told == {"(all)": Share(1, 3), "EAST": Share(1, 1), "WEST": Share(0, 2)}
+    (_, west) = [one for one in figures(ward, since="2026-01-03").agreement.shares if one.label is None]
+    assert (west.station, west.share) == ("WEST", Share(0, 2))
+
+
+def test_what_was_read_of_a_revision_that_is_replaced_counts_no_longer(ward):
+    from dicom_node import decisions
+
+    study_id = classified(ward)
+    reviewed(ward, study_id, "ann", Label.NORMAL)
+    with ward.sessions.write() as session:
+        decisions.classify_again(session, study_id, actor="test", now=ward.clock.now, policy=ward.policy)
+    assert figures(ward).agreement == Agreements()
+
+
+def test_a_kappa_is_told_of_two_readers_and_of_each_with_the_model(ward, monkeypatch):
+    monkeypatch.setattr(kappa, "FEWEST", 4)
+    for number in range(4):
+        study_id = classified(ward, f"1.2.{number}", said=(0.8, 0.1, 0.1) if number % 2 else (0.1, 0.8, 0.1))
+        model = Label.NORMAL if number % 2 else Label.ISCHEMIA
+        reviewed(ward, study_id, "ann", model)
+        reviewed(ward, study_id, "bob", Label.NORMAL if number < 1 else model)
+    told = {(one.first, one.second): one.kappa for one in figures(ward).agreement.pairs}
+    assert list(told) == [("ann", "(model)"), ("bob", "(model)"), ("ann", "bob")]
+    assert told["ann", "bob"].agreed == Share(3, 4)
+    assert told["ann", "bob"].value == pytest.approx((0.75 - 0.5) / 0.5)
+    assert told["ann", "(model)"].value == 1.0
+    low, high = told["ann", "(model)"].interval
+    assert (round(low, 2), high) == (0.02, 1.0)
+    table = statistics_table.of(figures(ward), Subject.KAPPA)
+    assert table.rows[0][:6] == ("ann", "(model)", 4, 4, 0.5, 1.0)
+
+
+def test_no_kappa_is_told_of_few_studies_or_of_one_label_alone():
+    few = Kappa.of({(Label.NORMAL, Label.NORMAL): 10, (Label.ISCHEMIA, Label.ISCHEMIA): FEWEST - 11})
+    same = Kappa.of({(Label.NORMAL, Label.NORMAL): 100})
+    assert [one.value for one in (few, same, Kappa.of({}))] == [None] * 3
+    assert [one.interval for one in (few, same, Kappa.of({}))] == [None] * 3
+    chance = Kappa.of(dict.fromkeys([(one, other) for one in Label for other in Label], 10))
+    assert chance.value == pytest.approx(0)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -237,6 +276,18 @@ def test_the_page_draws_the_figures_and_links_to_their_tables(page):
         assert shown in answer.text
     assert "style=" not in answer.text
     assert "Nothing was received in these days" in page(since="2025-01-01", until="2025-01-31").text
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_page_tells_agreement_with_its_interval_and_no_kappa_of_few(page, busy):
+    study_id = classified(busy, "1.2.9")
+    for name in ("ann", "bob"):
+        reviewed(busy, study_id, name, Label.ISCHEMIA)
+    shown = page(since="2026-01-01", until="2026-01-31").text
+    assert '<td class="words">Readers with each other</td><td>100.0 %</td><td>21 to 100 %</td><td>1</td>' in shown
+    ann = shown.partition('<th scope="row">ann</th><td class="words">bob</td>')[2].partition("</tr>")[0]
+    assert ann == 2 * "<td>\N{EN DASH}</td>" + "<td>100.0 %</td><td>1</td>"
+    assert "subject=kappa" in shown
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

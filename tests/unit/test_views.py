@@ -10,9 +10,20 @@ from sqlalchemy.exc import DBAPIError
 
 from core.jobs import JobStage
 from core.phi import Phi
-from core.types import REQUIRED_VIEWS, AuditAction, Probabilities, Stage, Status, StudyPrediction, ViewPrediction
-from db import audit, cases, jobs, reports, results
+from core.types import (
+    REQUIRED_VIEWS,
+    AuditAction,
+    Confidence,
+    Label,
+    Probabilities,
+    Stage,
+    Status,
+    StudyPrediction,
+    ViewPrediction,
+)
+from db import audit, cases, jobs, reports, results, reviews
 from db.reports import NewReport
+from db.reviews import NewReview
 from db.worklist import Filter
 
 SAID = Probabilities(0.1, 0.7, 0.2)
@@ -60,6 +71,8 @@ def agree(ward) -> None:
     assert chances == (item["probabilities"] or dict.fromkeys(chances))
     model = item["model"] or dict.fromkeys(("name", "version", "sha256"))
     assert {name: row[f"model_{name}"] for name in model} == model
+    read_by = {reader["reader"] for reader in item["reviews"]}
+    assert (row["readers"], row["readers_standing"]) == (len(read_by) or None, item["standing"])
     assert row["report_state"] == (item["reports"][0]["state"] if item["reports"] else None)
 
 
@@ -80,6 +93,27 @@ def test_a_report_without_a_destination_is_called_that(ward) -> None:
         ward.screen(one)
     classify(ward, seconds=2)
     agree(ward)
+
+
+def test_the_results_view_counts_readers_by_their_newest_review(ward) -> None:
+    for one in REQUIRED_VIEWS:
+        ward.screen(one)
+    classify(ward, seconds=2)
+    told = []
+    for reader, label in (("ann", "normal"), ("bob", "ischemia"), ("ann", "ischemia"), ("bob", "ischemia")):
+        new = NewReview(uuid4(), reader, f"user:{reader}", Label(label), Confidence.LOW, Phi(""))
+        ward.clock.turn(1)
+        with ward.sessions.write() as session:
+            reviews.add(session, cases.live(session, ward.live().id), new, now=ward.clock.now)
+        agree(ward)
+        (row,) = view(ward, "v_results")
+        told.append((row["readers"], row["readers_standing"], row["readers_label"]))
+    assert told == [
+        (1, "differs", "normal"),
+        (2, "disputed", None),
+        (2, "agreed", "ischemia"),
+        (2, "agreed", "ischemia"),
+    ]
 
 
 def test_the_daily_view_counts_by_day_state_and_label_and_knows_the_median(ward) -> None:

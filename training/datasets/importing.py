@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +55,7 @@ def write(material: Material, out: Path, *, command: str, progress: Progress | N
                 left_out[name] = str(rejected)
             if progress:
                 progress(done, len(material.patients))
-        _check_classes(patients, material.where, left_out)
+        check_classes(patients, str(material.where), left_out)
         manifest = Manifest(source=material.source, patients=tuple(patients), left_out=left_out).also(command)
         manifests.save(folder, manifest)
     return manifest
@@ -96,7 +96,8 @@ def _write(folder: Path, draft: Draft) -> Patient:
     return Patient(id=draft.id, label=draft.label, facts=draft.facts, views=views)
 
 
-def _check_classes(patients: Sequence[Patient], where: Path, left_out: dict[str, str]) -> None:
+def check_classes(patients: Sequence[Patient], where: str, left_out: Mapping[str, str]) -> None:
+    """Raise PerfuscopeError where a class has nobody."""
     for label in LABELS:
         if all(patient.label != label for patient in patients):
             example = next((f"; left out, for example: {name} ({why})" for name, why in left_out.items()), "")

@@ -29,6 +29,8 @@ _ITEM: dict[str, Any] = _RESULT | {
     "views": [view | {"sop_instance_uid": f"2.25.99.{n}"} for n, view in enumerate(_VIEWS)],
     "received_at": "2026-11-27T08:00:00+00:00",
     "reports": [_REPORT],
+    "standing": "agreed",
+    "reviews": [{"reader": "reader-one", "label": "ischemia", "confidence": "high", "at": "2026-11-27T09:30:00+00:00"}],
 }
 STUDIES = {"items": [_ITEM], "next_cursor": _CURSOR, "disclaimer": DISCLAIMER}
 STUDY = _ITEM | {
@@ -106,6 +108,18 @@ STATISTICS = {
             "share": 0.9,
             "low": 0.5958,
             "high": 0.9821,
+        }
+    ],
+    "kappa": [
+        {
+            "first": "reader-one",
+            "second": "(model)",
+            "agreed": 27,
+            "n": 30,
+            "expected": 0.4844,
+            "kappa": 0.8061,
+            "low": 0.5031,
+            "high": 0.9329,
         }
     ],
     "disclaimer": DISCLAIMER,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from core import DISCLAIMER, csv_text
+from core.kappa import FEWEST
 from core.types import Label
 from db import kept_days, statistics, statistics_table
 from db.session import Sessions
@@ -88,6 +89,19 @@ class AgreementOfReaders(Told):
     high: float
 
 
+class KappaOfTwo(Told):
+    """Cohen's kappa of two who labelled the same revisions, of all stations together."""
+
+    first: str = Field(description="A reader's name.")
+    second: str = Field(description="Another reader's, or `(model)`.")
+    agreed: int
+    n: int
+    expected: float = Field(description="The share that chance alone would make them agree on.")
+    kappa: float | None = Field(description=f"Null for fewer than {FEWEST} revisions, and where both know one label.")
+    low: float | None = Field(description="95 % interval, from the Wilson interval of the agreement")
+    high: float | None
+
+
 class Statistics(Told):
     """Figures of the studies received in a span, as they stand now."""
 
@@ -99,6 +113,7 @@ class Statistics(Told):
     reasons: list[ReasonCount]
     drift: list[DriftOfStation]
     agreement: list[AgreementOfReaders]
+    kappa: list[KappaOfTwo]
     disclaimer: str = DISCLAIMER
 
 
@@ -124,7 +139,7 @@ class Figures:
             return statistics.read(session, since=since, until=until, zone=self.zone)
 
     def all(self, asked: Annotated[Span, Query()]) -> Response:
-        """Studies a day, by station, why there was no result, and how stations drift from the model's card."""
+        """Studies a day, by station, why there was no result, drift from the model's card, and agreement of readers."""
         found = self.read(asked)
         tables = {subject.value: statistics_table.of(found, subject) for subject in Subject}
         rows = {

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core import DISCLAIMER
 from core.phi import Phi
-from core.types import Label, Outcome, Stage, State, Status, View
+from core.types import Confidence, Label, Outcome, Stage, State, Status, View
+from db.reviews import Standing
 
 Delivery = Literal["waiting", "sent", "committed", "unconfirmed", "failed", "superseded", "no_destination"]
 
@@ -61,6 +62,15 @@ class StudyReport(Told):
     state: Delivery
 
 
+class StudyReview(Told):
+    """A reader's newest review of a study's newest revision. The comment stays on the study's page."""
+
+    reader: str = Field(description="The name that the reader logs in with.")
+    label: Label
+    confidence: Confidence
+    at: datetime
+
+
 class Study(Told):
     """A study with its newest revision; the same item that `perfuscope results --format json` prints."""
 
@@ -79,6 +89,11 @@ class Study(Told):
     completed_at: datetime | None
     reason: str | None = Field(description="Why there is no result, or why it is kept aside.")
     reports: list[StudyReport]
+    standing: Standing | None = Field(
+        description="`agreed`: every reader says what the model says; `differs`: they agree with each other alone; "
+        "`disputed`: they disagree; null where nobody has read it."
+    )
+    reviews: list[StudyReview]
 
 
 class RevisionReport(StudyReport):

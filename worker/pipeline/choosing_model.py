@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from core.errors import PerfuscopeError
 from db import model_versions
@@ -16,19 +17,27 @@ from models.card import Card
 from worker.activating import InForce
 
 
-def judged(sessions: Sessions, order: Order) -> InForce:
+def judged(sessions: Sessions, order: Order) -> tuple[InForce, UUID | None]:
     """The model that the order names, by its key in the database or as one that comes with Perfuscope.
+
+    Beside it the key of the model in force that it was judged by.
 
     Raises ``PerfuscopeError`` for one that is not there, damaged or of another release, ``NotMet`` for one that misses
     a criterion where no reason was given.
     """
     with sessions.read() as session:
         row = model_versions.active(session)
-        active = _card(row.card) if row is not None else None
+        active, beside = (_card(row.card), row.id) if row is not None else (None, None)
     reason = str(order.asked.get("reason", "")).strip()
     with TemporaryDirectory() as folder:
         found = artifact.load(_folder(sessions, order, Path(folder)))
-        return InForce.judged(found, active, actor=order.actor, reason=reason)
+        return InForce.judged(found, active, actor=order.actor, reason=reason), beside
+
+
+def in_force(session: Session) -> UUID | None:
+    """The key of the model in force."""
+    row = model_versions.active(session)
+    return row.id if row is not None else None
 
 
 def _card(kept: dict[str, Any]) -> Card:

@@ -1,10 +1,8 @@
 """A layout that was drawn on a screen in quarantine: proved as ``perfuscope layout new`` does, saved, on probation."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,11 +10,14 @@ from sqlalchemy.orm import Session
 from core.errors import PerfuscopeError, Rejected
 from core.settings import Settings
 from core.types import View
+from db import layout_states
+from db.layout_states import Standing
 from db.order_tables import Order
 from db.session import Sessions
 from db.tables import Instance
 from dicom_node import layout_decisions, layouts, screen_files
 from dicom_node.inbox import Inbox
+from dicom_node.layout_folder import LayoutFolder
 from dicom_node.layouts import Box, Circle, Layout, Panel, Rectangle, starting, writing
 from dicom_node.layouts.starting import Example
 
@@ -38,8 +39,8 @@ class Drawn:
             return cls(
                 name=str(asked["name"]),
                 view=View(asked["view"]),
-                captions=tuple(Box(*box) for box in asked["captions"]),
-                identity=Box(*asked["identity"]) if asked["identity"] else None,
+                captions=tuple(Box(*_whole(box)) for box in asked["captions"]),
+                identity=Box(*_whole(asked["identity"])) if asked["identity"] else None,
                 panels=tuple(_panel(panel) for panel in asked["panels"]),
             )
         except (KeyError, TypeError, ValueError):
@@ -55,24 +56,33 @@ def saving(
     know a shifted one, or could claim what another layout claims.
     """
     drawn = Drawn.of(order.asked)
-    path = settings.drawn_layouts / f"{drawn.name}.toml"
-    made = _proved(drawn, _screen(order, sessions, inbox, drawn), path)
-    content = writing.toml(made).encode()
-    found = layouts.parse(content, source=path.name)
-    others = [layouts.load(other) for other in settings.layout_files if other != path]
-    layouts.check_together((*layouts.shipped(), *others, found))
+    kept = LayoutFolder.of(settings)
+    before = kept.content(drawn.name)
+    content = writing.toml(_proved(drawn, _screen(order, sessions, inbox, drawn), before)).encode()
+    found = layouts.parse(content, source=kept.path(drawn.name).name)
+    kept.check(found)
 
     def act(session: Session, asked: Order, now: datetime) -> dict[str, Any]:
+        if before is not None and before != content:
+            layout_decisions.check_replaced(session, _parsed(drawn, before), by=found)
         subject = asked.subject or asked.id
         again = layout_decisions.drawn(session, found, subject=subject, actor=asked.actor, now=now)
-        _write(path, content)
-        kept = ", ".join(panel.name for panel in found.views[-1].panels)
+        kept.put(found, content, before=before)
+        standing = layout_states.standing(session, layout_decisions.key(found))
+        panels = ", ".join(panel.name for panel in found.views[-1].panels)
         return {
-            "text": f"{found.name} version {found.version} keeps {kept} of {drawn.view.caption} and is on probation; "
-            f"{again} {'screen is' if again == 1 else 'screens are'} prepared again"
+            "text": f"{found.name} version {found.version} keeps {panels} of {drawn.view.caption} "
+            f"and is {_IS[standing]}; {again} {'screen is' if again == 1 else 'screens are'} prepared again"
         }
 
     return act
+
+
+_IS = {
+    Standing.PROBATION: "on probation",
+    Standing.TRUSTED: "trusted",
+    Standing.SUSPENDED: "suspended",
+}
 
 
 def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Example:
@@ -87,33 +97,51 @@ def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Exa
     return Example(screen.pixels, screen.header, drawn.view, drawn.captions, drawn.panels)
 
 
-def _proved(drawn: Drawn, example: Example, path: Path) -> Layout:
-    """A new layout, or a further view of one that was drawn before, which then is a new version."""
-    if path.is_file():
-        before = layouts.load(path)
-        if any(known.view is drawn.view for known in before.views):
-            msg = f"{drawn.name} knows {drawn.view.caption} already: give this one another name"
-            raise PerfuscopeError(msg)
-        made = starting.extended(before, example)
-        return replace(made, version=before.version + 1)
+def _proved(drawn: Drawn, example: Example, before: bytes | None) -> Layout:
+    """A new layout, or a further view of one that was drawn before, which then is a new version.
+
+    Where the file holds this very drawing already, because whoever saved it died before that was written down, or it
+    was asked for twice, it is that layout.
+    """
+    if before is None:
+        return _made(drawn, example, None)
+    known = _parsed(drawn, before)
+    if known.views[-1].view is drawn.view:
+        again = _made(drawn, example, _without_last(known))
+        if writing.toml(again).encode() == before:
+            return again
+    if any(one.view is drawn.view for one in known.views):
+        msg = f"{drawn.name} knows {drawn.view.caption} already: give this one another name"
+        raise PerfuscopeError(msg)
+    return _made(drawn, example, known)
+
+
+def _made(drawn: Drawn, example: Example, older: Layout | None) -> Layout:
+    if older is not None:
+        return replace(starting.extended(older, example), version=older.version + 1)
     palette = layouts.shipped()[0].palette
     return starting.layout(example, name=drawn.name, identity_box=drawn.identity, palette=palette)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, durably; the same again changes nothing."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(path)
+def _without_last(layout: Layout) -> Layout | None:
+    """The layout as it was before its last view was drawn."""
+    return replace(layout, views=layout.views[:-1], version=layout.version - 1) if len(layout.views) > 1 else None
+
+
+def _parsed(drawn: Drawn, content: bytes) -> Layout:
+    return layouts.parse(content, source=f"{drawn.name}.toml")
 
 
 def _panel(said: dict[str, Any]) -> Panel:
-    name, numbers = str(said["name"]), [int(number) for number in said["at"]]
+    name, numbers = str(said["name"]), _whole(said["at"])
     if said["shape"] == "circle":
         x, y, radius = numbers
         return Circle(name, (x, y), radius)
     return Rectangle(name, Box(*numbers))
+
+
+def _whole(numbers: Any) -> list[int]:
+    """The numbers, if all are whole; a row of ``orders`` may hold anything."""
+    if not all(isinstance(number, int) for number in numbers):
+        raise TypeError("a place is whole numbers")
+    return list(numbers)

@@ -16,7 +16,7 @@ from core.jobs import Bell, JobState
 from core.orders import OrderKind, OrderState
 from core.settings import Settings
 from core.types import AuditAction
-from db import audit, jobs, orders
+from db import audit, jobs, model_versions, orders
 from db.jobs import Claimed
 from db.order_tables import Order
 from db.session import Sessions
@@ -101,9 +101,12 @@ class Ordering:
         return act
 
     def _activate(self, order: Order) -> Act:
-        new = choosing_model.judged(self.sessions, order)
+        new, beside = choosing_model.judged(self.sessions, order)
 
         def act(session: Session, _order: Order, now: datetime) -> dict[str, Any]:
+            model_versions.lock(session)
+            if choosing_model.in_force(session) != beside:
+                raise Unavailable("another_model_meanwhile")
             try:
                 row = new.put(session, now=now)
             except ProgrammingError:  # PostgreSQL's word for what a role may not do
@@ -152,6 +155,8 @@ def _done(claimed: Claimed, act: Act, session: Session, now: datetime) -> list[B
     try:
         with session.begin_nested():
             said = act(session, order, now)
+    except (Unavailable, Postponed):
+        raise  # something changed since it was looked at: all of it once more
     except PerfuscopeError as error:
         return _refused(claimed, _refusal(error), session, now)
     orders.end(order, OrderState.DONE, said, now=now)
