@@ -483,7 +483,7 @@ def test_a_drawn_layout_is_saved_on_probation_and_what_it_may_know_is_prepared_a
 def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
     lost = moved(office)
     place = f"/admin/quarantine/{lost}/layout"
-    panel = {"name-2": "stress", "shape-2": "circle", "a-2": "1000", "b-2": "100", "c-2": "90"}
+    panel = {"name-3": "stress", "shape-3": "circle", "a-3": "1000", "b-3": "100", "c-3": "90"}
     assert office.press(place, place, **DRAWN, **panel) == 303
     (order,) = office.work()
     assert order.state is OrderState.REFUSED

@@ -15,9 +15,9 @@ from core.types import View
 from db.order_tables import Order
 from db.session import Sessions
 from db.tables import Instance
-from dicom_node import layout_decisions, layouts, screen_files
+from dicom_node import layout_decisions, layouts, screen_files, textcheck
 from dicom_node.inbox import Inbox
-from dicom_node.layouts import Box, Circle, Layout, Panel, Rectangle, starting, writing
+from dicom_node.layouts import Box, Circle, Layout, Panel, Rectangle, pointed, starting, writing
 from dicom_node.layouts.starting import Example
 
 
@@ -69,10 +69,20 @@ def saving(
         kept = ", ".join(panel.name for panel in found.views[-1].panels)
         return {
             "text": f"{found.name} version {found.version} keeps {kept} of {drawn.view.caption} and is on probation; "
-            f"{again} {'screen is' if again == 1 else 'screens are'} prepared again"
+            f"{again} {'screen is' if again == 1 else 'screens are'} prepared again{_unread(found, settings)}"
         }
 
     return act
+
+
+def _unread(found: Layout, settings: Settings) -> str:
+    """What is to be said where a layout on probation asks for a reader that is not there."""
+    if textcheck.installed() or "probation" not in {settings.checks.text, settings.checks.identity}:
+        return ""
+    return (
+        '. Nothing here reads screens for text: they stay in quarantine until the extra "ocr" is installed, or, once '
+        f"you have looked at what is kept, until perfuscope layout trust {found.name}"
+    )
 
 
 def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Example:
@@ -84,7 +94,8 @@ def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Exa
         screen = screen_files.read(inbox.path(instance.path))
     except (Rejected, OSError):
         raise PerfuscopeError("the screen cannot be read") from None
-    return Example(screen.pixels, screen.header, drawn.view, drawn.captions, drawn.panels)
+    panels = pointed.panels(screen.pixels, drawn.view, drawn.panels)
+    return Example(screen.pixels, screen.header, drawn.view, drawn.captions, panels)
 
 
 def _proved(drawn: Drawn, example: Example, path: Path) -> Layout:
