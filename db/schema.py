@@ -17,6 +17,8 @@ from db.tables import PHI
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADING = 7_035_770_001
 """The number of the advisory lock that an upgrade holds."""
+_TURN_S = 1800
+"""How long an upgrade waits for another one."""
 
 OWNER = "perfuscope_owner"
 """The PostgreSQL role that tables belong to; its members may upgrade."""
@@ -42,7 +44,7 @@ def upgrade(engine: Engine) -> None:
 
     Raises ``SchemaOutdated`` where the database was made by a newer release, ``DatabaseAway`` without a database.
     """
-    with _reached(engine), engine.begin() as connection:
+    with _reached(engine), engine.connect() as connection, _in_turn(connection):
         known = {script.revision for script in _scripts().walk_revisions()}
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in known:
@@ -72,9 +74,21 @@ def _newer(found: str) -> str:
     return f"the database's schema is {found}, made by a newer release of Perfuscope; run that release"
 
 
+@contextmanager
+def _in_turn(connection: Connection) -> Iterator[None]:
+    """One transaction, one upgrade at a time: another one's may take as long as it takes to fill a new index."""
+    if connection.dialect.name == "sqlite":
+        connection.connection.cursor().execute(f"PRAGMA busy_timeout={_TURN_S * 1000}").close()
+    with connection.begin():
+        if connection.dialect.name != "sqlite":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_S}s'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADING})
+            connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+        yield
+
+
 def _prepare_postgresql(connection: Connection) -> None:
-    """One upgrade at a time; the schema stands; what is made belongs to the owner's role, once that owns the rest."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADING})
+    """The schema stands; what is made belongs to the owner's role, once that owns the rest."""
     if connection.scalar(text(_OWNER_MAY), {"owner": OWNER, "phi": PHI}):
         connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
     if not connection.scalar(text("SELECT to_regnamespace(:phi) IS NOT NULL"), {"phi": PHI}):

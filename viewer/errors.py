@@ -16,6 +16,8 @@ from viewer.render import Templates
 
 _RETRY_S = 5
 _API = "/api/"
+_KNOWN_TO_ALL = {404, 405}
+"""Where no rule was asked who it is: the page still shows the way back that is theirs."""
 _CAME_FROM = re.compile(r"/[A-Za-z0-9._~/?=&%+-]{0,400}")
 
 
@@ -76,6 +78,8 @@ class Errors:
         if is_api(request):
             body = {"type": "about:blank", "title": said.title, "status": status, "detail": said.text}
             return JSONResponse(body, status, headers=sent, media_type="application/problem+json")
+        if status in _KNOWN_TO_ALL and not hasattr(request.state, "principal"):
+            request.state.principal = request.app.state.gate.known(request)
         retry_s = _RETRY_S if status == 503 else None
         context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
         return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)

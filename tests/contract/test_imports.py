@@ -1,9 +1,9 @@
 """Who loads what: commands start quickly, and the inference worker stays small and blind to DICOM."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,20 @@ print(json.dumps({"seconds": time.process_time() - began, "modules": sorted(sys.
 def test_help_is_there_at_once():
     seconds = []
     for _ in range(2):
-        began = time.monotonic()
+        before = _spent_by_children()
         done = subprocess.run(
             [sys.executable, "-m", "cli", "--help"], capture_output=True, text=True, timeout=60, check=False
         )
-        seconds.append(time.monotonic() - began)
+        seconds.append(_spent_by_children() - before)
         assert done.returncode == 0
         assert "Research use only, not for diagnosis" in done.stdout
-    assert min(seconds) < 3  # 0.5 s on an idle machine
+    assert min(seconds) < 2  # 0.5 s on an idle machine
+
+
+def _spent_by_children() -> float:
+    """Seconds of processor time, which a busy machine stretches less than the clock's."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 import { showKept } from "./kept.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const GRIP_PX = 9;
 const image = document.getElementById("screen");
 const shapes = document.getElementById("shapes");
+const SVG = shapes.namespaceURI;
 const onlyKept = document.getElementById("only-kept");
 const view = document.getElementById("view");
 const rows = [...document.querySelectorAll(".shape-row")];

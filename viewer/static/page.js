@@ -122,6 +122,9 @@ for (const now of document.querySelectorAll(":is(.admin-places, .choices) [aria-
   const row = now.parentElement;
   row.scrollLeft = now.offsetLeft - row.offsetLeft - (row.clientWidth - now.clientWidth) / 2;
 }
+for (const wide of document.querySelectorAll(".scroll:not([tabindex])")) {
+  if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+}
 for (const chart of document.querySelectorAll(".newest")) chart.scrollLeft = chart.scrollWidth;
 
 // Whose times they are, and when a page was printed.
