@@ -1,4 +1,4 @@
-"""Every page there is, each with whom it is for, on a Perfuscope that has something to show on it; and looking at them."""
+"""Every page there is, each with whom it is for, on a Perfuscope that has something to show; and looking at them."""
 
 import sqlite3
 from collections.abc import Iterator

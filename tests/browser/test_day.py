@@ -1,4 +1,4 @@
-"""A whole day in a real browser, from the login to the lock, and then every page looked at for what keeps people out."""
+"""A whole day in a real browser, from the login to the lock, and every page looked at for what keeps people out."""
 
 import csv
 import io
@@ -19,6 +19,7 @@ from pydicom import Dataset
 
 from core import passwords
 from core.roles import Role
+from core.settings import Settings
 from core.types import Label
 from db.session import Sessions, make_engine
 from training.phantom import cohort, dicom
@@ -167,8 +168,6 @@ def reaches_nothing_of_an_administrators(page: Page, perfuscope: Installation) -
 
 def routes():
     """The application's addresses; its database is never asked."""
-    from core.settings import Settings  # noqa: PLC0415 - beside its only use
-
     return openings(make_app(Settings(), Sessions(make_engine("sqlite://")))._app)
 
 
