@@ -8,10 +8,8 @@ Not a test. Runs a whole Perfuscope on simulated patients and looks at it as a r
 import os
 import re
 import shutil
-import sqlite3
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +92,7 @@ def push(installation: Installation, index: int, folder: Path) -> None:
 def look_at_all(browser: Browser, installation: Installation, folder: Path) -> None:
     """Every page at every size in both themes, for whoever changes one of them."""
     for name, page in every_page.opened(browser, installation):
-        page.wait_for_timeout(500)
+        page.locator("#theme").wait_for()
         every_page.pictures(page, folder, name)
 
 
@@ -102,20 +100,23 @@ def look(browser: Browser, installation: Installation, folder: Path) -> None:
     address = every_page.address(installation)
     page = browser.new_page(viewport=SIZE, color_scheme="dark")
     page.goto(address)
+    loaded(page)
     save(page, folder / "login.png")
     reader = somebody(browser, installation, "ada")
     review(reader, address, "BIRCH", "Infarction", "Fairly sure")
     save(reader, folder / "review.png", part=".card.outcome")
     review(reader, address, "WILLOW", "Normal", "Sure")
     reader.goto(address)
-    reader.wait_for_timeout(500)
+    loaded(reader)
     save(reader, folder / "worklist.png")
     reader.get_by_role("link", name="BIRCH").click()
     loaded(reader)
     save(reader, folder / "study.png")
-    of_several_days(installation)
     administrator = somebody(browser, installation, "lara")
     administrator.goto(address + "/admin/statistics")
+    with administrator.expect_navigation():
+        administrator.get_by_role("link", name="7 days").click()
+    loaded(administrator)
     save(administrator, folder / "statistics.png")
     administrator.goto(address + "/admin/quarantine")
     administrator.get_by_role("link", name="Object").click()
@@ -135,8 +136,11 @@ def somebody(browser: Browser, installation: Installation, name: str) -> Page:
 
 
 def loaded(page: Page) -> None:
-    seen = "[...document.images].filter(i => i.loading !== 'lazy').every(i => i.complete && i.naturalWidth)"
-    until(lambda: page.evaluate(seen), 30, "images")
+    """Once its script runs, and each picture that is in sight is there."""
+    page.locator("#theme").wait_for()
+    in_sight = "i => i.getBoundingClientRect().top < innerHeight"
+    there = f"[...document.images].filter({in_sight}).every(i => i.complete && i.naturalWidth)"
+    until(lambda: page.evaluate(there), 60, "images")
 
 
 def review(page: Page, address: str, name: str, label: str, sure: str) -> None:
@@ -157,17 +161,7 @@ def draw(page: Page) -> None:
         for letter, number in zip("abcd", numbers, strict=False):
             page.locator(f"[name={letter}-{row}]").fill(str(number))
     page.get_by_label("The layout's name").fill("ward-3")
-    page.get_by_label("Darken the rest").check()
     page.evaluate("scrollTo(0, 0)")
-
-
-def of_several_days(installation: Installation) -> None:
-    """As if the studies had come on the last days."""
-    with closing(sqlite3.connect(installation.home / "perfuscope.db", timeout=30)) as connection, connection:
-        studies = [row[0] for row in connection.execute("SELECT id FROM studies ORDER BY received_at")]
-        for days, study in enumerate(studies):
-            moved = "UPDATE studies SET received_at = datetime(received_at, ?) || substr(received_at, 20) WHERE id = ?"
-            connection.execute(moved, [f"-{days * 2 % 9} days", study])
 
 
 def save(page: Page, path: Path, *, part: str | None = None) -> None:

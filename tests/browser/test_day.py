@@ -154,6 +154,19 @@ def drags(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
     page.mouse.up()
 
 
+def tries_an_image(page: Page, folder: Path) -> None:
+    """What the model says of one screen; once more where the machine was too busy for an answer within 45 s."""
+    files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:1], folder)
+    page.get_by_role("link", name="Try an image").click()
+    for _ in range(3):
+        page.locator("#files").set_input_files([str(file) for file in files])
+        answered = page.locator(".tried .headline, #answer [role=alert]").first
+        expect(answered).to_be_visible(timeout=60_000)
+        if page.locator(".tried").count():
+            break
+    expect(page.locator(".tried .headline").first).to_be_visible()
+
+
 def reaches_nothing_of_an_administrators(page: Page, perfuscope: Installation) -> None:
     """Every address for administrators and auditors alone, from the application's own table, and the whole API."""
     page.goto(address(perfuscope) + "/admin/users")
@@ -171,6 +184,7 @@ def routes():
     return openings(make_app(Settings(), Sessions(make_engine("sqlite://")))._app)
 
 
+@pytest.mark.timeout(400)  # the day is long where the machine is shared
 def test_a_whole_day(browser: Browser, perfuscope: Installation, tmp_path: Path) -> None:
     complaints: list[str] = []
     ada = somebody(browser, perfuscope, "ada", complaints)
@@ -193,11 +207,7 @@ def test_a_whole_day(browser: Browser, perfuscope: Installation, tmp_path: Path)
     classified = ada.locator("tr[data-key]").first.locator(".verdict")
     expect(classified).to_have_text(re.compile("Normal|Ischemia|Infarction|Needs review"), timeout=60_000)
 
-    files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:1], tmp_path / "tried")
-    ada.get_by_role("link", name="Try an image").click()
-    ada.locator("#files").set_input_files([str(file) for file in files])
-    expect(ada.locator(".tried .headline").first).to_be_visible(timeout=45_000)
-
+    tries_an_image(ada, tmp_path / "tried")
     reaches_nothing_of_an_administrators(ada, perfuscope)
     stranger = browser.new_page()
     for _ in range(5):
@@ -222,6 +232,7 @@ def test_an_auditor_begins_at_the_overview(browser: Browser, perfuscope: Install
     assert complaints == []
 
 
+@pytest.mark.timeout(400)
 def test_every_page_fits_every_size_and_keeps_nobody_out(
     browser: Browser, perfuscope: Installation, tmp_path: Path
 ) -> None:
