@@ -101,6 +101,10 @@ def draws(page: Page, folder: Path) -> None:
     assert int(page.locator("[name=a-1]").input_value()) == int(before) - 1
     page.get_by_label("Panel 1 to keep").check()
     drags(page, (544, 150), (689, 150))
+    drags(page, (689, 150), (709, 150))  # by its edge: larger
+    drags(page, (544, 150), (564, 150))  # by its inside: elsewhere
+    circle = [int(page.locator(f"[name={letter}-3]").input_value()) for letter in "abc"]
+    assert [abs(found - wanted) <= 2 for found, wanted in zip(circle, (564, 150, 165), strict=True)] == [True] * 3
     page.get_by_label("Darken the rest of the screen").check()
     expect(page.locator(".veil")).to_be_visible()
     looks(page, folder, "layout")
