@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from viewer.render import Templates
 
 _RETRY_S = 5
 _API = "/api/"
+_RULELESS = {404, 405}
+"""Where it may be that no rule has asked who it is."""
 _CAME_FROM = re.compile(r"/[A-Za-z0-9._~/?=&%+-]{0,400}")
 
 
@@ -76,6 +79,8 @@ class Errors:
         if is_api(request):
             body = {"type": "about:blank", "title": said.title, "status": status, "detail": said.text}
             return JSONResponse(body, status, headers=sent, media_type="application/problem+json")
+        if status in _RULELESS:
+            _recognise(request)
         retry_s = _RETRY_S if status == 503 else None
         context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
         return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)
@@ -103,6 +108,13 @@ class Errors:
             back = str(request.url.remove_query_params("seen").replace(scheme="", netloc=""))
             return RedirectResponse("/login" if back == "/" else f"/login?next={quote(back, safe='/')}", 303)
         return self.answer(request, 401, headers={"WWW-Authenticate": 'Bearer realm="perfuscope"'})
+
+
+def _recognise(request: Request) -> None:
+    """Whoever is known gets a page with the ways that are theirs, at an address that is none as well."""
+    if not hasattr(request.state, "principal"):
+        with suppress(SQLAlchemyError):
+            request.state.principal = request.app.state.gate.known(request)
 
 
 def is_api(request: Request) -> bool:

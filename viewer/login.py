@@ -16,6 +16,7 @@ from db.session import Sessions
 from viewer.access import PUBLIC, allowed, principal, shown
 from viewer.door import Door
 from viewer.errors import place_to_return_to
+from viewer.first_page import of as first_page_of
 from viewer.forms import Form
 from viewer.render import Templates
 from viewer.turnstile import Turnstile, Wait, Wrong
@@ -42,8 +43,9 @@ class Login:
 
     def page(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's word for it
         """The form, or the way to the first user where there is none."""
-        if self.door.known(request) is not None:
-            return RedirectResponse(place_to_return_to(next), 303)
+        known = self.door.known(request)
+        if known is not None:
+            return RedirectResponse(_way(next, known.role), 303)
         with self.sessions.read() as session:
             anybody = users.anybody(session)
         return self._page(request, next, anybody=anybody)
@@ -61,11 +63,12 @@ class Login:
         if not isinstance(verdict, UUID):
             return self._page(request, back, said=_WRONG, status=401)
         answer = RedirectResponse(back, 303)
-        self.let_in(request, answer, verdict)
+        role = self.let_in(request, answer, verdict)
+        answer.headers["Location"] = _way(back, role)
         return answer
 
-    def let_in(self, request: Request, answer: Response, user_id: UUID) -> None:
-        """Open a login for the user and give the browser its token."""
+    def let_in(self, request: Request, answer: Response, user_id: UUID) -> Role:
+        """Open a login for the user and give the browser its token; the user's role."""
         with self.sessions.write() as session:
             now = self.sessions.now(session)
             user = session.get_one(User, user_id)
@@ -73,6 +76,7 @@ class Login:
             detail = f"address={request.state.origin.address}"
             audit.record(session, AuditAction.LOGIN, actor=f"user:{user.name}", now=now, subject=user.id, detail=detail)
         self.door.cookie.give(request, answer, token)
+        return user.role
 
     def leave(self, request: Request) -> Response:
         """Log out: the token is good for nothing any more."""
@@ -97,3 +101,9 @@ class Login:
         if visit is not None:
             self.door.cookie.give(request, answer, visit)
         return answer
+
+
+def _way(asked: str, role: Role) -> str:
+    """Where the login leads: the page asked for, or the role's first one where none was."""
+    place = place_to_return_to(asked)
+    return first_page_of(role) if place == "/" else place

@@ -18,8 +18,9 @@ from core.phi import Phi
 from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
 from db.tables import Prediction
 from db.worklist import Sort
-from viewer import names, words
+from viewer import happened, names, words
 from viewer.admin import words as admin_words
+from viewer.first_page import first_page
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -47,10 +48,12 @@ class Templates:
             "LABELS": LABELS,
             "VIEWS": REQUIRED_VIEWS,
             "words": words,
+            "happened": happened,
             "probability": _probability,
             "Confidence": Confidence,
             "Sort": Sort,
             "static": _static,
+            "first_page": first_page,
         }
         self._environment.filters |= {
             "day": names.day,
@@ -62,6 +65,7 @@ class Templates:
             "plain_lines": names.plain_lines,
             "reveal": Phi.reveal,
             "when": self._when,
+            "when_exactly": self._when_exactly,
         }
 
     def text(self, template: str, **context: Any) -> Markup:
@@ -70,6 +74,9 @@ class Templates:
 
     def _when(self, at: datetime) -> str:
         return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+    def _when_exactly(self, at: datetime) -> str:
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _first_large(text: str) -> str:

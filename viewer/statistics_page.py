@@ -57,7 +57,7 @@ class StatisticsPage:
             wrong = f"Write days as 2026-11-23, the first one first, at most {max(SPANS.values())} days in all."
             found = self.figures.read(self._asked("", ""))
         context = self._context(found)
-        text = self.templates.text("statistics.html", here="statistics", **shown(request), wrong=wrong, **context)
+        text = self.templates.text("statistics.html", there="statistics", **shown(request), wrong=wrong, **context)
         return HTMLResponse(text, status_code=422 if wrong else 200)
 
     def _asked(self, since: str, until: str) -> Span:

@@ -86,4 +86,4 @@ class TokensPage:
                 "longest": api_tokens.LONGEST_DAYS,
                 "notice": notice,
             }
-        return HTMLResponse(self.templates.text("tokens.html", **shown(request), **context), status)
+        return HTMLResponse(self.templates.text("tokens.html", there="tokens", **shown(request), **context), status)

@@ -74,9 +74,8 @@ class Trying:
         with self.sessions.read() as session:
             active = model_versions.active(session)
         folder = self.settings.cache / "models" / active.sha256 if active else None
-        told = self.settings.model_dump(mode="json", include={"view_rules"})
-        files = [str(path) for path in self.settings.layout_files]
-        return {**told, "layouts": files, "sizes": sizes, "model": str(folder) if folder and folder.is_dir() else None}
+        told = self.settings.model_dump(mode="json", include={"home", "layouts", "view_rules"})
+        return {**told, "sizes": sizes, "model": str(folder) if folder and folder.is_dir() else None}
 
     def _said(self, status: int, **context: Any) -> Response:
         asked = {"answer": None, "problem": "", **context}

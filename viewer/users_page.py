@@ -87,7 +87,7 @@ class UsersPage:
     def _page(self, request: Request, notice: Notice | None = None, status: int = 200) -> Response:
         with self.sessions.read() as session:
             context = {"users": users.listed(session), "roles": list(Role), "notice": notice}
-        return HTMLResponse(self.templates.text("users.html", **shown(request), **context), status)
+        return HTMLResponse(self.templates.text("users.html", there="users", **shown(request), **context), status)
 
 
 def _role(text: str) -> Role:

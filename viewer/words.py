@@ -1,16 +1,13 @@
 """What codes are called on the pages. A code that is not known here is shown as it is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
 
 from core.delivery_codes import sentence
 from core.types import Confidence, Label, Outcome, View
 from db.pages import MOST, Show
 from db.reports import delivery_state
 from db.study_page import StudyPage
-from db.tables import AuditEvent, Case, Instance, Prediction
+from db.tables import Case, Instance, Prediction
 from db.worklist import Sort
 from viewer.names import percent
 
@@ -26,7 +23,6 @@ __all__ = [
     "delivery_reason",
     "delivery_state",
     "differs",
-    "happenings",
     "instance",
     "many",
     "reason",
@@ -82,33 +78,6 @@ KINDS = {
     "notice": "Notice",
     "kos": "Rejection of this revision",
 }
-EVENTS = {
-    "start": "Started",
-    "stop": "Stopped",
-    "receive": "Received",
-    "result": "Result",
-    "send": "Delivery",
-    "view": "Looked at",
-    "release": "Released from quarantine",
-    "reject": "Rejected in quarantine",
-    "requeue": "Put in line again",
-    "suspend": "Its layout was suspended",
-    "resume": "A layout was taken into use again",
-    "trust": "A layout was trusted",
-    "export": "Exported without its patient",
-    "purge": "Deleted by retention",
-    "activate": "A model was activated",
-    "review": "Reviewed",
-    "login": "Logged in",
-    "logout": "Logged out",
-    "refuse": "Refused",
-    "user": "A user was changed",
-    "token": "A token was changed",
-    "try": "Tried an image",
-    "search": "Searched",
-    "try_peer": "A peer was tried",
-    "layout": "A layout was saved",
-}
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",
     "preparing": "The screens are being read and cropped.",
@@ -163,11 +132,20 @@ def verdict(state: str, case: Case | None, said: Prediction | None, review_below
         return f"Kept aside and not classified. {reason(case)}."
     if said is None or case.outcome is Outcome.NO_RESULT:
         return f"{reason(case) or 'Not available'}."
-    share = percent(_of(said, said.label))
+    share = _together(percent(_of(said, said.label)))
     if case.outcome is Outcome.NEEDS_REVIEW:
-        asked = f" The model asks for at least {percent(review_below)}." if isinstance(review_below, float) else ""
+        asked = (
+            f" The model asks for at least {_together(percent(review_below))}."
+            if isinstance(review_below, float)
+            else ""
+        )
         return f"To be read by a physician. Most probable: {said.label.value}, {share}.{asked}"
     return f"The most probable of three classes, {share}."
+
+
+def _together(share: str) -> str:
+    """A figure that is not broken over two lines."""
+    return share.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _of(said: Prediction, label: Label) -> float:
@@ -179,26 +157,3 @@ def instance(row: Instance) -> str:
     words = INSTANCES.get(row.state.value, row.state.value)
     decided = f", {row.decision.value}" if row.decision else ""
     return f"{words}{decided}" + (f": {row.reason.sentence}" if row.reason else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Events of one kind by one actor that followed each other."""
-
-    what: str
-    actor: str
-    detail: str
-    first: datetime
-    last: datetime
-    times: int
-
-
-def happenings(events: Sequence[AuditEvent]) -> list[Happening]:
-    """A study's events, newest first; those that repeat each other are one line."""
-    found = []
-    for _, run in groupby(events, key=lambda e: (e.action, e.actor, e.detail)):
-        alike = list(run)
-        first, last = alike[0], alike[-1]
-        what = EVENTS.get(first.action.value, first.action.value)
-        found.append(Happening(what, first.actor, first.detail, first.at, last.at, len(alike)))
-    return found[::-1]

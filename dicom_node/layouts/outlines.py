@@ -45,9 +45,9 @@ def find(pixels: RgbImage, *, count: int) -> Outlined | None:
 
     Where there are not so many, the most that were found of one kind; None if there is nothing.
     """
-    groups = list(_groups(pixels))
-    fitting = [group for group in groups if len(group.panels) == count]
-    return max(fitting or groups, key=_claim, default=None)
+    found = list(groups(pixels))
+    fitting = [group for group in found if len(group.panels) == count]
+    return max(fitting or found, key=_claim, default=None)
 
 
 def _claim(group: Outlined) -> tuple[bool, int, int]:
@@ -66,7 +66,7 @@ def reading_order(panels: Iterable[Panel]) -> tuple[Panel, ...]:
     return tuple(panel for row in rows for panel in sorted(row, key=lambda panel: panel.tile.left))
 
 
-def _groups(pixels: RgbImage) -> Iterator[Outlined]:
+def groups(pixels: RgbImage) -> Iterator[Outlined]:
     """Panels by kind, colour and width of their outline; of two that overlap the larger."""
     red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
     packed = red << 16 | green << 8 | blue

@@ -1,4 +1,6 @@
-"""Draws the pictures that the documents show: ``python tests/browser/pictures.py FOLDER [pages] [gui]``.
+"""Draws the pictures that the documents show: ``python tests/browser/pictures.py FOLDER [pages] [gui] [every]``.
+
+``every`` draws each page at each size in both themes instead, to be looked at by whoever changes one.
 
 Not a test. Runs a whole Perfuscope on simulated patients and looks at it as a reader would.
 """
@@ -10,13 +12,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import every_page
 from display import Display
-from entry import cookie_of
 from harness import Installation, Pacs, until
 from opened_window import Opened
 
@@ -25,8 +28,11 @@ from training.phantom import cohort, dicom
 
 STUDIES = 7
 STYLE = Path(__file__).parents[2] / "viewer" / "static" / "style.css"
-LARGEST = 300_000
-WITHOUT_REST, WITH_A_STRANGER = 3, 5
+LARGEST = 120_000
+SIZE = {"width": 1280, "height": 860}
+WITHOUT_REST, UNKNOWN, WITH_A_STRANGER = 3, 4, 5
+DRAWN = ((995, 0, 1276, 180), (374, 967, 563, 999), (), (544, 150, 145), (544, 465, 145), (544, 777, 145))
+"""Where the patient is named, a caption, no other one, and three panels."""
 
 
 def main(folder: Path, *wanted: str) -> None:
@@ -34,6 +40,8 @@ def main(folder: Path, *wanted: str) -> None:
         window(folder / "gui.png")
     if not wanted or "pages" in wanted:
         pages(folder)
+    if "every" in wanted:
+        pages(folder, every=True)
 
 
 def window(path: Path) -> None:
@@ -50,7 +58,7 @@ def window(path: Path) -> None:
         opened.close()
 
 
-def pages(folder: Path) -> None:
+def pages(folder: Path, *, every: bool = False) -> None:
     pacs = Pacs().start()
     with tempfile.TemporaryDirectory() as base:
         installation = Installation(Path(base) / "home", pacs, {"min_free_disk_mb": 1, "quiet_period_s": 2})
@@ -58,8 +66,11 @@ def pages(folder: Path) -> None:
             installation.start()
             for index in range(STUDIES):
                 push(installation, index, Path(base) / str(index))
-            until(lambda: sum(bool(r["completed_at"]) for r in installation.results().values()) == STUDIES, 60, "done")
-            look(f"http://127.0.0.1:{installation.web_port}/", folder, cookie_of(installation))
+            until(lambda: sum(bool(r["completed_at"]) for r in installation.results().values()) == STUDIES, 90, "done")
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+                (look_at_all if every else look)(browser, installation, folder)
+                browser.close()
         finally:
             installation.stop()
             pacs.stop()
@@ -71,28 +82,91 @@ def push(installation: Installation, index: int, folder: Path) -> None:
         datasets = [ds for ds in datasets if "REST QGS" not in ds.get("SeriesDescription", "")]
     if index == WITH_A_STRANGER:
         datasets[0].PatientID = "SIM-STRANGER"
+    if index == UNKNOWN:
+        shape = (datasets[0].Rows, datasets[0].Columns, 3)
+        pixels = np.frombuffer(datasets[0].PixelData, np.uint8).reshape(shape)
+        datasets[0].PixelData = np.roll(pixels, 37, axis=1).tobytes()
     installation.push(datasets, folder)
 
 
-def look(address: str, folder: Path, cookie: str) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
-        name, _, value = cookie.partition("=")
-        context.add_cookies([{"name": name, "value": value, "url": address}])
-        page = context.new_page()
-        page.goto(address)
-        page.wait_for_timeout(500)
-        save(page, folder / "worklist.png")
-        page.get_by_role("link", name="BIRCH").click()
-        until(lambda: page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth)"), 30, "images")
-        save(page, folder / "study.png")
-        browser.close()
+def look_at_all(browser: Browser, installation: Installation, folder: Path) -> None:
+    """Every page at every size in both themes, for whoever changes one of them."""
+    for name, page in every_page.opened(browser, installation):
+        page.locator("#theme").wait_for()
+        every_page.pictures(page, folder, name)
 
 
-def save(page: Page, path: Path) -> None:
-    """A picture of the whole page; in few colours where that is needed to keep it small."""
-    page.screenshot(path=path, full_page=True)
+def look(browser: Browser, installation: Installation, folder: Path) -> None:
+    address = every_page.address(installation)
+    page = browser.new_page(viewport=SIZE, color_scheme="dark")
+    page.goto(address)
+    loaded(page)
+    save(page, folder / "login.png")
+    reader = somebody(browser, installation, "ada")
+    review(reader, address, "BIRCH", "Infarction", "Fairly sure")
+    save(reader, folder / "review.png", part=".card.outcome")
+    review(reader, address, "WILLOW", "Normal", "Sure")
+    reader.goto(address)
+    loaded(reader)
+    save(reader, folder / "worklist.png")
+    reader.get_by_role("link", name="BIRCH").click()
+    loaded(reader)
+    save(reader, folder / "study.png")
+    administrator = somebody(browser, installation, "lara")
+    administrator.goto(address + "/admin/statistics")
+    with administrator.expect_navigation():
+        administrator.get_by_role("link", name="7 days").click()
+    loaded(administrator)
+    save(administrator, folder / "statistics.png")
+    administrator.goto(address + "/admin/quarantine")
+    administrator.get_by_role("link", name="Object").click()
+    loaded(administrator)
+    save(administrator, folder / "quarantine.png")
+    administrator.get_by_role("link", name="Draw a layout").click()
+    loaded(administrator)
+    draw(administrator)
+    save(administrator, folder / "layout_drawn.png")
+
+
+def somebody(browser: Browser, installation: Installation, name: str) -> Page:
+    page = every_page.logged_in(browser, installation, name).new_page()
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(SIZE)
+    return page
+
+
+def loaded(page: Page) -> None:
+    """Once its script runs, and each picture that is in sight is there."""
+    page.locator("#theme").wait_for()
+    in_sight = "i => i.getBoundingClientRect().top < innerHeight"
+    there = f"[...document.images].filter({in_sight}).every(i => i.complete && i.naturalWidth)"
+    until(lambda: page.evaluate(there), 60, "images")
+
+
+def review(page: Page, address: str, name: str, label: str, sure: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name=name).click()
+    form = page.locator(".review")
+    form.get_by_role("radio", name=label).check(force=True)
+    form.get_by_role("radio", name=sure, exact=True).check(force=True)
+    if label == "Infarction":
+        form.get_by_label("Comment").fill("Fixed at the apex, as at rest.")
+    page.get_by_role("button", name="Save the review").click()
+    page.locator("#readers .standing").wait_for()
+
+
+def draw(page: Page) -> None:
+    """What is named and what is kept, by the numbers; the page shows them."""
+    for row, numbers in enumerate(DRAWN):
+        for letter, number in zip("abcd", numbers, strict=False):
+            page.locator(f"[name={letter}-{row}]").fill(str(number))
+    page.get_by_label("The layout's name").fill("ward-3")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def save(page: Page, path: Path, *, part: str | None = None) -> None:
+    """A picture of what is in sight, or of a part; in few colours where that is needed to keep it small."""
+    (page.locator(part) if part else page).screenshot(path=path)
     with Image.open(path) as taken:
         picture = taken.convert("RGB")
     picture.save(path, optimize=True)

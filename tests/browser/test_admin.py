@@ -16,7 +16,7 @@ from core.types import Label
 from training.phantom import cohort, dicom
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
-PLACES = ("", "/quarantine", "/jobs", "/peers", "/models", "/audit")
+WITH_ANSWERS = ("/quarantine", "/peers", "/models")
 STICKS_OUT = """
 [...document.querySelectorAll("main :is(section, figure, li, dl)")]
     .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== "inline")
@@ -101,11 +101,15 @@ def draws(page: Page, folder: Path) -> None:
     assert int(page.locator("[name=a-1]").input_value()) == int(before) - 1
     page.get_by_label("Panel 1 to keep").check()
     drags(page, (544, 150), (689, 150))
-    page.get_by_label("Show only what would be kept").check()
+    drags(page, (689, 150), (709, 150))  # by its edge: larger
+    drags(page, (544, 150), (564, 150))  # by its inside: elsewhere
+    circle = [int(page.locator(f"[name={letter}-3]").input_value()) for letter in "abc"]
+    assert [abs(found - wanted) <= 2 for found, wanted in zip(circle, (564, 150, 165), strict=True)] == [True] * 3
+    page.get_by_label("Darken the rest of the screen").check()
     expect(page.locator(".veil")).to_be_visible()
     looks(page, folder, "layout")
-    for letter in "abc":  # the maps are looked for
-        page.locator(f"[name={letter}-2]").fill("")
+    page.get_by_role("button", name="Clear: Panel 1").click()  # the maps are looked for
+    expect(page.locator("#kept")).to_be_hidden()
     page.get_by_label("The layout's name").fill("moved-page")
     page.get_by_role("button", name="Save the layout").click()
     expect(page.locator("#orders .done").first).to_contain_text("on probation", timeout=20_000)
@@ -153,8 +157,8 @@ def test_an_administrator_looks_decides_tries_and_reads_the_trail(
     page.get_by_label("Name", exact=True).fill("mobilenet-sim-1")
     page.get_by_role("button", name="Activate", exact=True).last.click()
     expect(page.locator("#orders .refused")).to_contain_text("is not activated", timeout=30_000)
-    for place in PLACES:
+    for place in WITH_ANSWERS:
         page.goto(here + place)
-        looks(page, tmp_path, place.strip("/") or "overview")
+        looks(page, tmp_path, place.strip("/"))
     page.goto(f"{here}/audit?actor=user:lara&action=release")
     expect(page.locator("tbody tr")).to_have_count(1)

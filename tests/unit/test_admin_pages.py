@@ -449,11 +449,11 @@ DRAWN = {
 }
 
 
-def moved(office: Office) -> UUID:
+def moved(office: Office, screen: int = 0) -> UUID:
     """A screen in quarantine that is a known one moved to the side."""
     lost = kept_back(office.ward)
     office.settings.store.mkdir(parents=True, exist_ok=True)
-    made = dicom.datasets(cohort.simulate(2026, 1))[0]
+    made = dicom.datasets(cohort.simulate(2026, 1))[screen]
     shape = (made.Rows, made.Columns, 3)
     made.PixelData = np.roll(np.frombuffer(made.PixelData, np.uint8).reshape(shape), 37, axis=1).tobytes()
     dcmwrite(office.settings.store / "x", made, enforce_file_format=True)
@@ -480,10 +480,37 @@ def test_a_drawn_layout_is_saved_on_probation_and_what_it_may_know_is_prepared_a
     assert known[-1].name == "moved-page"  # what is wrong is not in force, what was stays
 
 
+def test_four_panels_drawn_by_hand_and_two_captions_make_a_layout(office, monkeypatch):
+    monkeypatch.setattr("worker.pipeline.drawn_layout.textcheck.installed", lambda: False)
+    lost = moved(office, 1)
+    names = ("thickening", "motion", "perfusion_es", "perfusion_ed")
+    circles = ((834, 777, 143), (521, 773, 147), (833, 467, 146), (520, 463, 144))
+    form = DRAWN | {"name": "gated-page", "view": "stress_qgs"}
+    form |= {f"{letter}-1": str(n) for letter, n in zip("abcd", (372, 967, 467, 999), strict=True)}
+    form |= {f"{letter}-2": str(n) for letter, n in zip("abcd", (467, 967, 563, 999), strict=True)}
+    for row, (name, circle) in enumerate(zip(names, circles, strict=True), start=3):
+        form |= {f"name-{row}": name, f"shape-{row}": "circle"}
+        form |= {f"{letter}-{row}": str(n) for letter, n in zip("abc", circle, strict=True)}
+    place = f"/admin/quarantine/{lost}/layout"
+    assert office.press(place, place, **form) == 303
+    (order,) = office.work()
+    assert order.state is OrderState.DONE, order.said
+    (view,) = LayoutsInForce(office.settings)[-1].views
+    assert [(p.name, p.geometry) for p in view.panels] == [
+        ("perfusion_ed", (522, 465, 145)),
+        ("perfusion_es", (832, 465, 145)),
+        ("motion", (522, 775, 145)),
+        ("thickening", (832, 775, 145)),
+    ]
+    assert len(view.captions) == 2
+    assert "Nothing here reads screens for text" in order.said["text"]
+    assert "perfuscope layout trust gated-page" in order.said["text"]
+
+
 def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
     lost = moved(office)
     place = f"/admin/quarantine/{lost}/layout"
-    panel = {"name-2": "stress", "shape-2": "circle", "a-2": "1000", "b-2": "100", "c-2": "90"}
+    panel = {"name-3": "stress", "shape-3": "circle", "a-3": "1000", "b-3": "100", "c-3": "90"}
     assert office.press(place, place, **DRAWN, **panel) == 303
     (order,) = office.work()
     assert order.state is OrderState.REFUSED
@@ -499,6 +526,7 @@ def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
         ({"a-1": "", "b-1": "", "c-1": "", "d-1": ""}, "draw a caption"),
         ({"nobody": "yes"}, "or say that these screens name nobody"),
         ({"view": "x"}, "which view"),
+        ({"name-3": "motion", "a-3": "9", "b-3": "9", "c-3": "9"}, "panels of QPS are stress, rest, difference"),
     ],
 )
 def test_a_drawing_that_says_too_little_is_told_what_is_missing(office, ward, change, said):

@@ -88,7 +88,7 @@ def test_an_uncertain_result_is_one_to_review_never_a_label(ward, tmp_path):
     study_id = classified(ward, status=Status.NEEDS_REVIEW, said=(0.3, 0.4, 0.3))
     assert " Needs review<" in reader(ward, tmp_path).get("/").text
     page = reader(ward, tmp_path).get(f"/studies/{study_id}").text
-    assert "To be read by a physician. Most probable: ischemia, 40 %." in page
+    assert "To be read by a physician. Most probable: ischemia, 40\N{NO-BREAK SPACE}%." in page
     assert " Ischemia</p>" not in page
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from core.types import AuditAction, Label
 from db.tables import AuditEvent
+from dicom_node import layouts
 from training.phantom.cohort import simulate
 from training.phantom.dicom import write_study
 
@@ -51,6 +52,19 @@ def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, scr
     with ward.sessions.read() as session:
         (event,) = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.TRY))
         assert (event.actor, event.study_id, event.detail) == ("user:reader", None, "files=3")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_layout_that_was_drawn_is_known_as_well(ward, tmp_path, screens, monkeypatch):
+    """The process has the same home as everything else here: it must not meet the drawn layout twice."""
+    monkeypatch.setenv("PERFUSCOPE_HOME", str(tmp_path))
+    shipped = (Path(layouts.__file__).parent / "qps_qgs_1280.toml").read_text()
+    (tmp_path / "layouts").mkdir()
+    drawn = shipped.replace('name = "qps-qgs-1280"', 'name = "drawn"\nrank = 1')
+    (tmp_path / "layouts" / "drawn.toml").write_text(drawn)
+    answer = reader(ward, tmp_path).post("/try", framed(screens[0]))
+    assert answer.status_code == 200
+    assert answer.text.count('<section class="card tried">') == 1
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

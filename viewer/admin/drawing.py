@@ -8,9 +8,18 @@ from core.errors import PerfuscopeError
 from core.types import View
 from viewer.forms import Fields
 
-PANELS = ("stress", "rest", "difference", "perfusion_ed", "perfusion_es", "motion", "thickening")
-ROWS = (("identity", "box"), ("caption", "box"), *(("panel", "circle") for _ in range(4)))
+_GATED = ("perfusion_ed", "perfusion_es", "motion", "thickening")
+NAMES: dict[View, tuple[str, ...]] = {
+    View.QPS: ("stress", "rest", "difference"),
+    View.STRESS_QGS: _GATED,
+    View.REST_QGS: _GATED,
+}
+"""The panels of each view, as ``dicom_node.layouts.starting`` names them."""
+PANELS = tuple(dict.fromkeys(name for names in NAMES.values() for name in names))
+ROWS = (("identity", "box"), ("caption", "box"), ("caption", "box"), *(("panel", "circle") for _ in range(4)))
 """The rows of the form: what each begins as."""
+FIRST_PANEL = 3
+"""The row of the first panel."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
 _LARGEST = 20_000
 
@@ -40,9 +49,7 @@ def asked(form: Fields) -> dict[str, Any]:
         raise PerfuscopeError("draw a caption: a text that every patient's screen of this view has")
     if bool(identity) is (form.one("nobody") == "yes"):
         raise PerfuscopeError("draw where the patient is named, or say that these screens name nobody")
-    names = [panel.name for panel in panels]
-    if len(set(names)) != len(names) or not set(names) <= set(PANELS):
-        raise PerfuscopeError("give each panel a name of its own")
+    _check_names(View(form.one("view")), [panel.name for panel in panels])
     return {
         "name": name,
         "view": form.one("view"),
@@ -50,6 +57,14 @@ def asked(form: Fields) -> dict[str, Any]:
         "captions": [list(numbers) for numbers in captions],
         "panels": [{"name": p.name, "shape": p.shape, "at": list(p.numbers)} for p in panels],
     }
+
+
+def _check_names(view: View, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise PerfuscopeError("give each panel a name of its own")
+    if not set(names) <= set(NAMES[view]):
+        msg = f"the panels of {view.caption} are {', '.join(NAMES[view])}"
+        raise PerfuscopeError(msg)
 
 
 def _row(form: Fields, index: int) -> Row | None:

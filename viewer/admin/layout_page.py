@@ -54,6 +54,8 @@ class LayoutPage:
             "picture": openings.part(token, f"/admin/quarantine/{instance.id}.png"),
             "rows": drawing.ROWS,
             "panels": drawing.PANELS,
+            "names": drawing.NAMES,
+            "first_panel": drawing.FIRST_PANEL,
             "views": list(View),
             "form": form,
             "notice": notice,

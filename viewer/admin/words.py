@@ -1,5 +1,6 @@
 """What codes are called on the administrators' pages. A code that is not known here is shown as it is."""
 
+from datetime import datetime
 from typing import Any
 
 from core.delivery_codes import sentence
@@ -9,7 +10,7 @@ from core.roles import Role
 from core.types import AuditAction, Reason
 from db.order_tables import Order
 from db.tables import ModelVersion
-from viewer import words
+from viewer import happened
 
 PLACES = (
     ("overview", "/admin", "Overview", {Role.ADMIN, Role.AUDITOR}),
@@ -63,7 +64,7 @@ def why(code: str | None) -> str:
 
 def action(what: AuditAction) -> str:
     """An audit event's action as people say it."""
-    return words.EVENTS.get(what.value, what.value)
+    return happened.EVENTS.get(what.value, what.value)
 
 
 def about(order: Order) -> str:
@@ -98,4 +99,5 @@ def size(count: float) -> str:
 
 def activations(model: ModelVersion) -> list[dict[str, Any]]:
     """When, by whom and on what grounds a model was put in force, the newest first."""
-    return list(reversed(model.activations or []))
+    kept = reversed(model.activations or [])
+    return [one | {"at": datetime.fromisoformat(one["at"])} for one in kept]

@@ -1,6 +1,6 @@
 // What every page has: the theme, the list of keys, times in the reader's zone.
 
-import { tellTimes } from "./times.js";
+import { exactly, tellTimes } from "./times.js";
 
 const store = {
   get(name) {
@@ -39,13 +39,16 @@ theme.addEventListener("click", () => {
 theme.hidden = false;
 showTheme();
 
+// The keys are the readers': where nobody reads there is no list of them.
 const keys = document.getElementById("keys");
 const help = document.getElementById("help");
 const on = document.getElementById("keys-on");
-help.hidden = false;
-help.addEventListener("click", () => keys.showModal());
-on.checked = store.get("keys") !== "off";
-on.addEventListener("change", () => store.set("keys", on.checked ? "on" : "off"));
+if (keys) {
+  help.hidden = false;
+  help.addEventListener("click", () => keys.showModal());
+  on.checked = store.get("keys") !== "off";
+  on.addEventListener("change", () => store.set("keys", on.checked ? "on" : "off"));
+}
 
 function writes(target) {
   const input = target.closest?.("input, textarea, select");
@@ -80,7 +83,7 @@ const ACTS = {
 
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.id === "search") event.target.blur();
-  if (!on.checked || event.ctrlKey || event.metaKey || event.altKey || writes(event.target)) return;
+  if (!on?.checked || event.ctrlKey || event.metaKey || event.altKey || writes(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
   const act = ACTS[event.key];
   if (act) {
@@ -113,6 +116,25 @@ if (document.querySelector("form.filters")) {
     }
   });
 }
+
+// Where a row of places or choices is wider than the screen, the one that is shown is in sight; of a chart the newest.
+for (const now of document.querySelectorAll(":is(.admin-places, .choices) [aria-current]")) {
+  const row = now.parentElement;
+  row.scrollLeft = now.offsetLeft - row.offsetLeft - (row.clientWidth - now.clientWidth) / 2;
+}
+for (const wide of document.querySelectorAll(".scroll:not([tabindex])")) {
+  if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+}
+for (const chart of document.querySelectorAll(".newest")) chart.scrollLeft = chart.scrollWidth;
+
+// Whose times they are, and when a page was printed.
+const zone = document.getElementById("zone");
+zone.querySelector("span").textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+zone.hidden = false;
+addEventListener("beforeprint", () => {
+  const printed = document.getElementById("printed");
+  if (printed) printed.textContent = `, ${exactly(new Date())}`;
+});
 
 tellTimes(document);
 setInterval(() => tellTimes(document), 30_000);

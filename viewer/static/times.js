@@ -5,6 +5,7 @@ const clock = new Intl.DateTimeFormat(undefined, CLOCK);
 const calendar = new Intl.DateTimeFormat(undefined, { year: "numeric", ...CLOCK });
 const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const second = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
@@ -24,10 +25,14 @@ function told(then) {
   return (then.getFullYear() === now.getFullYear() ? clock : calendar).format(then);
 }
 
+export function exactly(then) {
+  return second.format(then);
+}
+
 export function tellTimes(root) {
-  for (const time of root.querySelectorAll("time")) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
     const then = new Date(time.dateTime);
-    set(time, told(then));
+    set(time, time.hasAttribute("data-exact") ? exactly(then) : told(then));
     if (!time.title) time.title = exact.format(then);
     const beside = time.parentElement.querySelector(".age");
     if (beside) set(beside, age(then));

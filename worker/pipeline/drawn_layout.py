@@ -15,10 +15,10 @@ from db.layout_states import Standing
 from db.order_tables import Order
 from db.session import Sessions
 from db.tables import Instance
-from dicom_node import layout_decisions, layouts, screen_files
+from dicom_node import layout_decisions, layouts, screen_files, textcheck
 from dicom_node.inbox import Inbox
 from dicom_node.layout_folder import LayoutFolder
-from dicom_node.layouts import Box, Circle, Layout, Panel, Rectangle, starting, writing
+from dicom_node.layouts import Box, Circle, Layout, Panel, Rectangle, pointed, starting, writing
 from dicom_node.layouts.starting import Example
 
 
@@ -71,8 +71,8 @@ def saving(
         standing = layout_states.standing(session, layout_decisions.key(found))
         panels = ", ".join(panel.name for panel in found.views[-1].panels)
         return {
-            "text": f"{found.name} version {found.version} keeps {panels} of {drawn.view.caption} "
-            f"and is {_IS[standing]}; {again} {'screen is' if again == 1 else 'screens are'} prepared again"
+            "text": f"{found.name} version {found.version} keeps {panels} of {drawn.view.caption} and is {_IS[standing]}; "
+            f"{again} {'screen is' if again == 1 else 'screens are'} prepared again{_unread(found, standing, settings)}"
         }
 
     return act
@@ -85,6 +85,17 @@ _IS = {
 }
 
 
+def _unread(found: Layout, standing: Standing, settings: Settings) -> str:
+    """What is to be said where a layout on probation asks for a reader that is not there."""
+    asked = "probation" in {settings.checks.text, settings.checks.identity}
+    if standing is not Standing.PROBATION or textcheck.installed() or not asked:
+        return ""
+    return (
+        '. Nothing here reads screens for text: they stay in quarantine until the extra "ocr" is installed, or, once '
+        f"you have looked at what is kept, until perfuscope layout trust {found.name}"
+    )
+
+
 def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Example:
     with sessions.read() as session:
         instance = session.get(Instance, order.subject) if order.subject else None
@@ -94,7 +105,8 @@ def _screen(order: Order, sessions: Sessions, inbox: Inbox, drawn: Drawn) -> Exa
         screen = screen_files.read(inbox.path(instance.path))
     except (Rejected, OSError):
         raise PerfuscopeError("the screen cannot be read") from None
-    return Example(screen.pixels, screen.header, drawn.view, drawn.captions, drawn.panels)
+    panels = pointed.panels(screen.pixels, drawn.view, drawn.panels)
+    return Example(screen.pixels, screen.header, drawn.view, drawn.captions, panels)
 
 
 def _proved(drawn: Drawn, example: Example, before: bytes | None) -> Layout:
