@@ -1,5 +1,6 @@
 """Trying an image: a short-lived process classifies what somebody dropped on the page. Nothing is kept of it."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -22,8 +23,12 @@ MOST_FILES = 3
 """A study has three screens."""
 MOST_BYTES = 64 * 2**20
 _HEAD_BYTES = 100
+MOST = MOST_BYTES + _HEAD_BYTES
+"""What a request may hold."""
 _AT_ONCE = 2
 _TIMEOUT_S = 45
+_ARRIVES_S = 60
+"""Whoever sends more slowly gives the place to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,11 @@ class Trying:
         if not self._places.acquire(blocking=False):
             return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
         try:
-            body = await forms.bounded(request, MOST_BYTES + _HEAD_BYTES)
+            async with asyncio.timeout(_ARRIVES_S):
+                body = await forms.bounded(request, MOST)
             return await run_in_threadpool(self._answer, access.principal(request).actor, body)
+        except TimeoutError:
+            raise HTTPException(408) from None
         finally:
             self._places.release()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from harness import free_port
@@ -136,15 +137,16 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
         server.listen(settings)
 
 
-def test_a_token_is_good_for_one_address_and_for_half_a_day():
+def test_a_token_is_good_for_one_address_of_one_login_and_for_half_a_day():
     now = [1_000_000.0]
-    seen = Seen(clock=lambda: now[0])
-    token = seen.token("/a")
-    assert seen.holds("/a", token)
-    assert seen.holds("/b", seen.also(token, "/b"))
-    assert not seen.holds("/b", token)
-    assert not seen.holds("/a", token[:-1] + ("0" if token[-1] != "0" else "1"))
-    assert not any(seen.holds("/a", bad) for bad in ("", ".", "x.y", "9" * 30, "٣.x", "1000000.ü"))
-    assert not Seen(clock=lambda: now[0]).holds("/a", token)
+    seen, own, other = Seen(clock=lambda: now[0]), uuid4(), uuid4()
+    token = seen.token("/a", own)
+    assert seen.holds("/a", token, own)
+    assert seen.holds("/b", seen.also(token, "/b", own), own)
+    assert not seen.holds("/b", token, own)
+    assert not seen.holds("/a", token, other)
+    assert not seen.holds("/a", token[:-1] + ("0" if token[-1] != "0" else "1"), own)
+    assert not any(seen.holds("/a", bad, own) for bad in ("", ".", "x.y", "9" * 30, "٣.x", "1000000.ü"))
+    assert Seen(clock=lambda: now[0]).holds("/a", token, own)
     now[0] += 12 * 3600
-    assert not seen.holds("/a", token)
+    assert not seen.holds("/a", token, own)
