@@ -1,17 +1,16 @@
 """What a drawn layout's form says: rows of shapes, each with what it is and where."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import PerfuscopeError
+from core.orders import LAYOUT_NAME
 from core.types import View
 from viewer.forms import Fields
 
 PANELS = ("stress", "rest", "difference", "perfusion_ed", "perfusion_es", "motion", "thickening")
 ROWS = (("identity", "box"), ("caption", "box"), *(("panel", "circle") for _ in range(4)))
 """The rows of the form: what each begins as."""
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
 _LARGEST = 20_000
 
 
@@ -28,7 +27,7 @@ class Row:
 def asked(form: Fields) -> dict[str, Any]:
     """What the order says. PerfuscopeError with the first mistake."""
     name = form.one("name").strip()
-    if not _NAME.fullmatch(name):
+    if not LAYOUT_NAME.fullmatch(name):
         raise PerfuscopeError("the layout's name is 2 to 48 of a-z, 0-9 and -, a letter first")
     if form.one("view") not in {view.value for view in View}:
         raise PerfuscopeError("say which view the screen shows")
