@@ -26,6 +26,8 @@ class OpenWorklist:
     """The studies of the page as it is now."""
     asked: int = 0
     refused: list[int] = field(default_factory=list)
+    interrupted: int = 0
+    """How often a connection was closed while it was asked for something; a browser then asks again."""
 
     async def stay(self) -> None:
         """Keep up until it is cancelled."""
@@ -39,13 +41,18 @@ class OpenWorklist:
 
     async def _listen(self, client: httpx.AsyncClient, changed: asyncio.Event) -> None:
         while True:
-            async with client.stream("GET", "/events", headers={"Accept": "text/event-stream"}, timeout=None) as news:
-                if news.status_code != 200:
-                    self.refused.append(news.status_code)
-                async for line in news.aiter_lines():
-                    if line.startswith("event: "):
-                        changed.set()
+            with suppress(httpx.TransportError):
+                await self._hear(client, changed)
             await asyncio.sleep(_AGAIN_S)
+
+    async def _hear(self, client: httpx.AsyncClient, changed: asyncio.Event) -> None:
+        """One stream to its end."""
+        async with client.stream("GET", "/events", headers={"Accept": "text/event-stream"}, timeout=None) as news:
+            if news.status_code != 200:
+                self.refused.append(news.status_code)
+            async for line in news.aiter_lines():
+                if line.startswith("event: "):
+                    changed.set()
 
     async def _keep_up(self, client: httpx.AsyncClient, changed: asyncio.Event) -> None:
         while True:
@@ -54,7 +61,11 @@ class OpenWorklist:
             await asyncio.sleep(random.random() * _JITTER_S)
             changed.clear()
             self.asked += 1
-            self._take(await client.get(self._again, headers={"If-None-Match": self._tag, "X-Part": "1"}))
+            try:
+                self._take(await client.get(self._again, headers={"If-None-Match": self._tag, "X-Part": "1"}))
+            except httpx.TransportError:
+                self.interrupted += 1
+                changed.set()
 
     def _take(self, answer: httpx.Response) -> None:
         if answer.status_code == 304:
@@ -82,6 +93,9 @@ async def opened(base: str, cookies: Sequence[str]) -> AsyncIterator[list[OpenWo
                         task.result()
                 await asyncio.sleep(0.05)
         yield lists
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         for task in tasks:
             task.cancel()

@@ -99,6 +99,7 @@ def _figures(lists: list[OpenWorklist], known: dict[str, float]) -> dict[str, An
         "lost": sum(key not in one.shown for one in lists for key in known),
         "ends_alike": len({one.first for one in lists}) == 1,
         "refused": sum(len(one.refused) for one in lists),
+        "interrupted": sum(one.interrupted for one in lists),
         "asked": sum(one.asked for one in lists),
         "median_s": round(statistics.median(waits), 2),
         "p99_s": round(waits[int(0.99 * (len(waits) - 1))], 2),

@@ -95,17 +95,20 @@ def test_no_page_has_script_or_style_of_its_own_or_asks_anybody_else():
         assert "://" not in file.read_text().replace('"http://www.w3.org/2000/svg"', ""), file.name
 
 
-def test_the_viewer_ready_to_answer_has_loaded_no_dicom_no_model_and_no_queue(tmp_path):
+def test_the_viewer_ready_to_answer_has_loaded_no_dicom_no_model_and_no_queue(tmp_path, empty_database):
     code = """
 import json, sys
 from core.settings import Settings
+from db import schema
 from db.session import Sessions, make_engine
 import viewer.server
 from viewer.app import make_app
-make_app(Settings(home=sys.argv[1]), Sessions(make_engine("sqlite://")))
+engine = make_engine(sys.argv[2])
+schema.check(engine)
+make_app(Settings(home=sys.argv[1]), Sessions(engine))
 print(json.dumps(sorted(sys.modules)))
 """
-    command = [sys.executable, "-c", code, str(tmp_path)]
+    command = [sys.executable, "-c", code, str(tmp_path), f"sqlite:///{empty_database}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     forbidden = {
         "pydicom",
@@ -115,6 +118,7 @@ print(json.dumps(sorted(sys.modules)))
         "ai_edge_litert",
         "celery",
         "kombu",
+        "alembic",
         "dicom_node",
         "models",
     }
