@@ -45,7 +45,7 @@ def upgrade(engine: Engine) -> None:
 
     Raises ``SchemaOutdated`` where the database was made by a newer release, ``DatabaseAway`` without a database.
     """
-    from alembic import command
+    from alembic import command  # noqa: PLC0415 - most processes only ask
 
     with _reached(engine), engine.begin() as connection:
         found = _found(connection)
@@ -106,11 +106,12 @@ def _found(connection: Connection) -> str | None:
     """The schema that there is; None for an empty database. The table is Alembic's."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _config(connection: Connection) -> "Config":
-    from alembic.config import Config
+    from alembic.config import Config  # noqa: PLC0415 - see above
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

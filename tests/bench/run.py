@@ -1,6 +1,7 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [starting] [training] [--write]
+python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [starting] [training]
+                          [--write]
 """
 
 import argparse

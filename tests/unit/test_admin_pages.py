@@ -480,6 +480,18 @@ def test_a_drawn_layout_is_saved_on_probation_and_what_it_may_know_is_prepared_a
     assert known[-1].name == "moved-page"  # what is wrong is not in force, what was stays
 
 
+@pytest.mark.parametrize("name", ["../perfuscope", "/tmp/x", "a" * 60, "x\0", "", None])
+def test_an_order_that_no_page_made_writes_no_file_elsewhere(office, ward, name):
+    lost = moved(office)
+    asked = {"name": name, "view": "qps", "captions": [[0, 0, 9, 9]], "identity": None, "panels": []}
+    with ward.sessions.write() as session:
+        orders.ask(session, OrderKind.LAYOUT, actor="user:lara", now=ward.clock.now, subject=lost, asked=asked)
+    before = {path for path in office.settings.home.rglob("*")}
+    (order,) = office.work()
+    assert (order.state, "has no name" in order.said["text"]) == (OrderState.REFUSED, True)
+    assert {path for path in office.settings.home.rglob("*")} == before
+
+
 def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
     lost = moved(office)
     place = f"/admin/quarantine/{lost}/layout"
