@@ -41,7 +41,8 @@ _SAID = {
     500: Said("Something went wrong", "The log says where. Nothing was changed."),
     503: Said(
         "Not just now",
-        "The database does not answer, or takes no writing, and a page is shown only once its opening is written down. "
+        "The database does not answer, or takes no writing, and a page is shown only once its opening is written down; "
+        "or too many ask for the same at once. "
         "This page tries again by itself.",
     ),
 }

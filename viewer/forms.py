@@ -37,15 +37,14 @@ async def _fields(request: Request) -> Fields:
     return Fields({name: [value.replace("\0", "") for value in values] for name, values in sent.items()})
 
 
-async def bounded(request: Request, most_bytes: int) -> bytes:
-    """The body of a request; 413 as soon as it is longer than allowed."""
-    parts, length = [], 0
+async def bounded(request: Request, most_bytes: int) -> bytearray:
+    """The body of a request, once in memory; 413 as soon as it is longer than allowed."""
+    body = bytearray()
     async for part in request.stream():
-        length += len(part)
-        if length > most_bytes:
+        if len(body) + len(part) > most_bytes:
             raise HTTPException(413)
-        parts.append(part)
-    return b"".join(parts)
+        body += part
+    return body
 
 
 Form = Annotated[Fields, Depends(_fields)]

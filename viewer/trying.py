@@ -63,16 +63,18 @@ class Trying:
         finally:
             self._places.release()
 
-    def _answer(self, who: str, body: bytes) -> Response:
-        line, _, files = body.partition(b"\n")
-        sizes = _sizes(line)
-        if sum(sizes) != len(files):
+    def _answer(self, who: str, body: bytearray) -> Response:
+        """What is to be said of a body. Its first line is exchanged in place: there may be 64 MB behind it."""
+        end = body.find(b"\n", 0, _HEAD_BYTES)
+        sizes = _sizes(bytes(body[: max(end, 0)]))
+        if sum(sizes) != len(body) - end - 1:
             raise HTTPException(400)
         with self.sessions.write() as session:
             audit.record(
                 session, AuditAction.TRY, actor=who, now=self.sessions.now(session), detail=f"files={len(sizes)}"
             )
-        found = _classified(self._head(sizes), files)
+        body[: end + 1] = json.dumps(self._head(sizes)).encode() + b"\n"
+        found = _classified(body)
         if found is None:
             return self._said(422, problem="These files could not be looked at. Nothing was kept of them.")
         return self._said(200, answer=found)
@@ -99,13 +101,13 @@ def _sizes(line: bytes) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _classified(head: dict[str, Any], files: bytes) -> dict[str, Any] | None:
+def _classified(told: bytearray) -> dict[str, Any] | None:
     """What the process found; None where it ended without an answer."""
     command = [sys.executable, "-m", "training.dropped"]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             command,
-            input=json.dumps(head).encode() + b"\n" + files,
+            input=told,
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,

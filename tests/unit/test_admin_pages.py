@@ -486,10 +486,10 @@ def test_an_order_that_no_page_made_writes_no_file_elsewhere(office, ward, name)
     asked = {"name": name, "view": "qps", "captions": [[0, 0, 9, 9]], "identity": None, "panels": []}
     with ward.sessions.write() as session:
         orders.ask(session, OrderKind.LAYOUT, actor="user:lara", now=ward.clock.now, subject=lost, asked=asked)
-    before = {path for path in office.settings.home.rglob("*")}
+    before = set(office.settings.home.rglob("*"))
     (order,) = office.work()
     assert (order.state, "has no name" in order.said["text"]) == (OrderState.REFUSED, True)
-    assert {path for path in office.settings.home.rglob("*")} == before
+    assert set(office.settings.home.rglob("*")) == before
 
 
 def test_a_layout_that_would_keep_the_patients_name_is_refused(office):

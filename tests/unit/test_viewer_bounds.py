@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import entry
 import pytest
 from entry import Browser
+from fastapi import HTTPException
 from harness import free_port, until
 from programs import Program
 
@@ -16,6 +17,7 @@ from core.roles import Role
 from core.settings import Settings
 from viewer import patience, server, trying
 from viewer.app import make_app
+from viewer.line import Line
 
 
 @pytest.fixture
@@ -138,3 +140,25 @@ def test_a_connection_on_which_nothing_comes_is_closed(served, begins):
         while connection.recv(65536):
             pass
     assert time.monotonic() - began < 20
+
+
+def test_those_who_wait_for_pictures_leave_threads_for_pages():
+    line, go_on, inside, told = Line(1), threading.Event(), threading.Semaphore(0), []
+
+    def wait() -> None:
+        try:
+            with line.turn():
+                inside.release()
+                go_on.wait(20)
+        except HTTPException as error:
+            told.append(error.status_code)
+
+    threads = [threading.Thread(target=wait, daemon=True) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    until(lambda: told == [503] * 3, 20, "three were sent away")
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert all(inside.acquire(blocking=False) for _ in range(13))
+    assert not inside.acquire(blocking=False)
