@@ -1,6 +1,10 @@
 """What administrators ask for on the pages, and what becomes of it. The pages write it down; an edge worker does it."""
 
+import re
 from enum import StrEnum
+
+LAYOUT_NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
+"""What a drawn layout is called, and so its file: whoever writes the file asks again."""
 
 
 class OrderKind(StrEnum):

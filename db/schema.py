@@ -1,18 +1,21 @@
-"""Brings the schema up to date, and refuses to run on an outdated one."""
+"""Brings the schema up to date, and refuses to run on an outdated one.
+
+Every process asks which schema there is; Alembic is loaded only where it is changed.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from core.errors import PerfuscopeError
 from db.tables import PHI
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADING = 7_035_770_001
@@ -44,10 +47,11 @@ def upgrade(engine: Engine) -> None:
 
     Raises ``SchemaOutdated`` where the database was made by a newer release, ``DatabaseAway`` without a database.
     """
+    from alembic import command  # noqa: PLC0415 - most processes only ask
+
     with _reached(engine), engine.connect() as connection, _in_turn(connection):
-        known = {script.revision for script in _scripts().walk_revisions()}
-        found = MigrationContext.configure(connection).get_current_revision()
-        if found is not None and found not in known:
+        found = _found(connection)
+        if found is not None and found not in revisions():
             raise SchemaOutdated(_newer(found))
         if connection.dialect.name != "sqlite":
             _prepare_postgresql(connection)
@@ -57,11 +61,12 @@ def upgrade(engine: Engine) -> None:
 def check(engine: Engine) -> None:
     """Raise ``SchemaOutdated``, with what to do, unless the schema is this release's; ``DatabaseAway`` without one."""
     with _reached(engine), engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    wanted = _scripts().get_current_head()
+        found = _found(connection)
+    known = revisions()
+    wanted = known[-1]
     if found == wanted:
         return
-    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+    if found is not None and found not in known:
         raise SchemaOutdated(_newer(found))
     msg = (
         f"the database's schema is {found or 'empty'}, this release needs {wanted}; "
@@ -106,11 +111,22 @@ def _reached(engine: Engine) -> Iterator[None]:
         raise DatabaseAway(msg) from None
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_MIGRATIONS))
+def revisions() -> list[str]:
+    """The schemas that this release knows, the newest last: its migrations are named by their number."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def _config(connection: Connection) -> Config:
+def _found(connection: Connection) -> str | None:
+    """The schema that there is; None for an empty database. The table is Alembic's."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

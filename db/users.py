@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core import passwords
@@ -138,8 +138,9 @@ def _refuse_weak(password: str, name: str) -> None:
 
 
 def _refuse_last(session: Session, user: User) -> None:
-    others = select(func.count()).where(User.role == Role.ADMIN, User.disabled_at.is_(None), User.id != user.id)
-    if user.disabled_at is None and not session.scalar(others):
+    """All of them are locked, so that two who take each other away at once do not both come through."""
+    admins = select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None)).order_by(User.id)
+    if user.disabled_at is None and not set(session.scalars(admins.with_for_update())) - {user.id}:
         msg = f"{user.name} is the last administrator who may log in; make another one first"
         raise PerfuscopeError(msg)
 

@@ -69,6 +69,11 @@ def end(session: Session, session_id: UUID) -> None:
     session.execute(delete(WebSession).where(WebSession.id == session_id))
 
 
+def end_token(session: Session, token: str) -> None:
+    """The login that the token opens is over, if there is one."""
+    session.execute(delete(WebSession).where(WebSession.token_sha256 == digest(token)))
+
+
 def end_others(session: Session, user_id: UUID, *, but: UUID | None) -> None:
     """Every login of the user's is over but that one."""
     session.execute(delete(WebSession).where(WebSession.user_id == user_id, WebSession.id != but))

@@ -8,11 +8,12 @@ from starlette.types import ASGIApp
 
 from core.settings import Settings
 from db.session import Sessions
-from viewer import access, staff_pages
+from viewer import access, staff_pages, trying
 from viewer.account import Account
 from viewer.admin import pages as admin_pages
 from viewer.api.figures import Figures
 from viewer.api.routes import router
+from viewer.bounds import Bounds
 from viewer.cookie import Cookie
 from viewer.csrf import FormGuard
 from viewer.door import Door, limits_of
@@ -53,6 +54,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     app.mount("/static", _Static(directory=STATIC))
     errors = Errors(templates)
     errors.tell(app)
+    app.add_middleware(Bounds, refuse=errors.answer, larger={"/try": trying.MOST})
     app.add_middleware(FormGuard, cookie=cookie, refuse=errors.forged)
     access.check(app)
     return app

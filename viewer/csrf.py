@@ -41,7 +41,7 @@ class FormGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application's answer, or a refusal; what was read of the body is handed on."""
         request = Request(scope, receive)
-        if scope["method"] in _SAFE or "authorization" in request.headers:
+        if scope["method"] in _SAFE or _is_program(request):
             await self._app(scope, receive, send)
             return
         beginning: list[Message] = []
@@ -54,6 +54,11 @@ class FormGuard:
     def _is_good(self, request: Request, sent: str) -> bool:
         known = self._cookie.of(request)
         return known is not None and hmac.compare_digest(token(known).encode(), sent.encode(errors="replace"))
+
+
+def _is_program(request: Request) -> bool:
+    """Whether it brings a token of its own, which no form can; a browser may add a name and password by itself."""
+    return request.headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _is_from_here(request: Request) -> bool:

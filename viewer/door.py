@@ -90,6 +90,11 @@ class Door:
 
 
 def _is_there(request: Request) -> bool:
-    """Whether the user did something: opened a page or sent a form. A page that keeps itself up to date did not."""
-    opened = request.headers.get("sec-fetch-mode", "navigate") == "navigate" and "seen" not in request.query_params
-    return opened or request.method == "POST"
+    """Whether the user did something: opened a page or sent a form. A page that keeps itself up to date did not.
+
+    Older browsers do not say how they ask; then it is seen by what is asked for.
+    """
+    if request.method == "POST":
+        return True
+    keeps_up = "seen" in request.query_params or "text/event-stream" in request.headers.get("accept", "")
+    return request.headers.get("sec-fetch-mode", "navigate") == "navigate" and not keeps_up

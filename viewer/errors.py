@@ -38,11 +38,14 @@ _SAID = {
     404: _UNKNOWN,
     405: Said("Not that way", "This address is asked for by another method."),
     413: Said("That is too much", "Nothing was kept. One to three screens of at most 64 MB together can be tried."),
+    408: Said("That took too long", "What was sent did not arrive in time. Nothing was kept."),
     422: Said("Asked wrongly", "A parameter is not one that is allowed; the API's description says which are."),
+    429: Said("Too much at once", "So many pages of yours are open that this one is told nothing. Close some."),
     500: Said("Something went wrong", "The log says where. Nothing was changed."),
     503: Said(
         "Not just now",
-        "The database does not answer, or takes no writing, and a page is shown only once its opening is written down. "
+        "The database does not answer, or takes no writing, and a page is shown only once its opening is written down; "
+        "or too many ask for the same at once. "
         "This page tries again by itself.",
     ),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +40,8 @@ class Guard:
     """Answers whoever asks by a name of ours, over what the settings allow, and marks every answer as private.
 
     A page elsewhere could have its name point to 127.0.0.1 and then read ours (DNS rebinding); its Host header gives
-    it away.
+    it away. One that loads ours as an image or a frame cannot read it, but would have it written down that our user
+    looked at somebody.
     """
 
     def __init__(self, app: ASGIApp, web: WebSettings, *, leave: Callable[[], None] = lambda: None) -> None:
@@ -63,12 +64,22 @@ class Guard:
 
         if isinstance(origin, str):
             answer: ASGIApp = PlainTextResponse(origin + "\n", 421)
+        elif _is_part_of_a_stranger(Headers(scope=scope)):
+            answer = PlainTextResponse("Another site's page does not show or load these.\n", 403)
         elif scope["method"] not in _METHODS:
             answer = PlainTextResponse("Pages are read by GET and changed by POST.\n", 405, headers=_ALLOW)
         else:
             scope.setdefault("state", {})["origin"] = origin
             answer = self._app
         await answer(scope, receive, marked)
+
+
+def _is_part_of_a_stranger(headers: Headers) -> bool:
+    """Whether a browser says that a page of another site or port loads it, rather than leads to it (Fetch Metadata)."""
+    if headers.get("sec-fetch-site", "none") not in {"cross-site", "same-site"}:
+        return False
+    leads = headers.get("sec-fetch-mode", "navigate") == "navigate"
+    return not (leads and headers.get("sec-fetch-dest", "document") == "document")
 
 
 _ALLOW = {"Allow": ", ".join(_METHODS)}

@@ -15,7 +15,7 @@ from db import study_page
 from db.session import Sessions
 from db.study_page import Explained
 from db.tables import Report
-from viewer.opened import Openings, place_of
+from viewer.opened import Openings
 from viewer.pictures import ReportPictures
 
 _PNG = "image/png"
@@ -65,7 +65,7 @@ class Images:
         found = self.pictures.of(report)
         if isinstance(found, NoPicture):
             return PlainTextResponse(found.sentence + "\n", 404)
-        if not self.openings.seen.holds(place_of(request), seen):
+        if not self.openings.is_open(request, seen):
             self.openings.write_down(request, study_id=report.study_id, subject=report.id, detail="report")
         return Response(found, media_type=_PNG)
 

@@ -68,9 +68,15 @@ class Login:
         return answer
 
     def let_in(self, request: Request, answer: Response, user_id: UUID) -> Role:
-        """Open a login for the user and give the browser its token; the user's role."""
+        """Open a login for the user and give the browser its token; the user's role.
+
+        What the browser had before is good for nothing.
+        """
+        before = self.door.cookie.of(request)
         with self.sessions.write() as session:
             now = self.sessions.now(session)
+            if before is not None:
+                web_sessions.end_token(session, before)
             user = session.get_one(User, user_id)
             token = web_sessions.open_for(session, user, now=now, limits=self.door.limits)
             detail = f"address={request.state.origin.address}"

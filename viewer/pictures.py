@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.pictures import NoPicture
 from db.tables import Report
+from viewer.line import Line
 
 _AT_ONCE = 2
 _KEPT = 24
@@ -23,7 +24,7 @@ class ReportPictures:
         self._store = store
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._line = Line(_AT_ONCE)
 
     def has_file(self, report: Report) -> bool:
         """Whether the report's file is there to be drawn."""
@@ -32,7 +33,7 @@ class ReportPictures:
 
     def of(self, report: Report) -> bytes | NoPicture:
         """The report's page as PNG, or why there is none."""
-        with self._places:  # whoever waited for the same picture finds it kept
+        with self._line.turn():  # whoever waited for the same picture finds it kept
             return self._known(report.sha256) or self._drawn(report)
 
     def _known(self, sha256: str) -> bytes | None:

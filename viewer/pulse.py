@@ -1,7 +1,7 @@
 """Tells open pages that something changed: one look at the database for all of them, a number that rises, a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +16,15 @@ from db.tables import AuditEvent, Case, Review, Study
 _EVERY_S = 0.4
 _BACK = timedelta(seconds=20)
 """How far a look goes back: a transaction may commit some time after the moment that it wrote down."""
-_KEEP_ALIVE_S = 15.0
+_CHECK_S = 5.0
+"""So often a listener is told that the stream is still there, and is asked whether it may go on."""
 _LONGEST_S = 60.0
-"""A stream ends then, and the browser comes again: whoever was logged out meanwhile is told so."""
-_QUIET = (AuditAction.VIEW, AuditAction.SEARCH, AuditAction.TRY)
+"""A stream ends then, and the browser comes again."""
+_QUIET = (
+    *(AuditAction.VIEW, AuditAction.SEARCH, AuditAction.EXPORT, AuditAction.TRY),
+    *(AuditAction.LOGIN, AuditAction.LOGOUT, AuditAction.REFUSE, AuditAction.USER, AuditAction.TOKEN),
+)
+"""What changes no study: else whoever guesses passwords had every open page ask for itself."""
 
 
 def recent(sessions: Sessions) -> frozenset[Any]:
@@ -37,8 +42,10 @@ def recent(sessions: Sessions) -> frozenset[Any]:
 class Pulse:
     """Looks while somebody listens; ``number`` rises with every change."""
 
-    def __init__(self, look: Callable[[], frozenset[Any]], *, every_s: float = _EVERY_S) -> None:
-        self._look, self._every_s = look, every_s
+    def __init__(
+        self, look: Callable[[], frozenset[Any]], *, every_s: float = _EVERY_S, check_s: float = _CHECK_S
+    ) -> None:
+        self._look, self._every_s, self._check_s = look, every_s, check_s
         self._known: frozenset[Any] = frozenset()
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
@@ -55,26 +62,34 @@ class Pulse:
         """Every stream ends soon; for a server that is about to stop."""
         self._ended = True
 
-    async def stream(self) -> AsyncIterator[str]:
-        """Server-sent events (WHATWG HTML 9.2): one ``change`` a change, and a comment now and then."""
-        began = asyncio.get_running_loop().time()
+    async def stream(self, may_go_on: Callable[[], bool] = lambda: True) -> AsyncGenerator[str]:
+        """Server-sent events (WHATWG HTML 9.2): one ``change`` a change, and a comment now and then.
+
+        It ends soon after ``may_go_on`` says no: whoever was logged out is told nothing any more.
+        """
+        clock = asyncio.get_running_loop().time
+        began = asked = clock()
         self._listeners += 1
         try:
             if not self.beats:
                 self._task = asyncio.create_task(self._beat())
             told = self.number
             yield f"retry: 2000\nevent: ready\ndata: {told}\n\n"
-            while not self._ended and asyncio.get_running_loop().time() - began < _LONGEST_S:
-                await self._next(told)
-                yield f"event: change\ndata: {self.number}\n\n" if self.number != told else ": still here\n\n"
-                told = self.number
+            while not self._ended and clock() - began < _LONGEST_S:
+                await self._next(told, within_s=asked + self._check_s - clock())
+                if clock() - asked >= self._check_s:
+                    if not await run_in_threadpool(_said, may_go_on):
+                        return
+                    asked = clock()
+                before, told = told, self.number  # it may rise while the listener takes what is said
+                yield f"event: change\ndata: {told}\n\n" if told != before else ": still here\n\n"
         finally:
             self._listeners -= 1
 
-    async def _next(self, told: int) -> None:
+    async def _next(self, told: int, *, within_s: float) -> None:
         """Wait for another number, or until something must be said to keep the stream open."""
         try:
-            async with asyncio.timeout(_KEEP_ALIVE_S), self._changed:
+            async with asyncio.timeout(within_s), self._changed:
                 await self._changed.wait_for(lambda: self._ended or self.number != told)
         except TimeoutError:
             return
@@ -93,3 +108,11 @@ class Pulse:
             await asyncio.sleep(self._every_s)
         async with self._changed:
             self._changed.notify_all()
+
+
+def _said(may_go_on: Callable[[], bool]) -> bool:
+    """The answer; no where the database gives none, since then the page itself is told."""
+    try:
+        return may_go_on()
+    except SQLAlchemyError:
+        return False

@@ -12,6 +12,7 @@ from core.settings import Settings
 from core.settings_web import WebSettings, is_loopback
 from db import users
 from db.session import Sessions
+from viewer.patience import Patience
 
 _GRACE_S = 3
 _MOST_CONNECTIONS = 400
@@ -92,6 +93,7 @@ def prepare(app: ASGIApp, web: WebSettings) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=Patience,
         ws="none",
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,

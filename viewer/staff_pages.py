@@ -1,16 +1,16 @@
 """The addresses of what staff read and write: worklist, studies, reviews, cards, trying an image, news."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from fastapi.params import Depends
-from fastapi.responses import StreamingResponse
 
 from core.roles import Role
 from core.settings import Settings
 from db.session import Sessions
 from viewer.access import allowed
 from viewer.counting import Counts
+from viewer.events import Events
 from viewer.images import Images
 from viewer.live import LivePages
 from viewer.model_page import ModelPages
@@ -50,15 +50,7 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     get("/reports/{report_id}.png", images.report)
     get("/models/{model_id}", models.card)
     get("/try", trying.show)
-    get("/events", _events(pulse))
+    get("/events", Events(pulse).listen)
     post("/search", worklist.search)
     post("/studies/{study_id}/reviews", studies.review)
     post("/try", trying.answer)
-
-
-def _events(pulse: Pulse) -> Callable[[], Awaitable[Response]]:
-    async def events() -> Response:
-        """Says that something changed, as long as the page is open; never what."""
-        return StreamingResponse(pulse.stream(), media_type="text/event-stream")
-
-    return events

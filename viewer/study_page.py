@@ -77,7 +77,7 @@ class StudyPages:
             "whole": found.predictions.get(None),
             "review_below": found.model.card.get("review_below") if found.model else None,
             "has_file": self.pictures.has_file,
-            "picture": lambda report: self.openings.part(token, f"/reports/{report.id}.png"),
+            "picture": lambda report: self.openings.part(request, token, f"/reports/{report.id}.png"),
             "said": said,
             "standing": reviews.standing(found.shown_reviews),
             "own": next((review for review in said if review.reader == who), None),

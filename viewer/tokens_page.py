@@ -19,6 +19,9 @@ from viewer.forms import Fields, Form
 from viewer.render import Templates, sentence
 from viewer.users_page import Notice
 
+_DIGITS = 5
+"""A number of days has fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokensPage:
@@ -67,7 +70,7 @@ class TokensPage:
             user,
             form.one("label").strip(),
             scopes,
-            days=int(days) if days.isascii() and days.isdecimal() else 0,
+            days=int(days) if days.isascii() and days.isdecimal() and len(days) < _DIGITS else 0,
             by=by,
         )
 

@@ -1,5 +1,6 @@
 """Trying an image: a short-lived process classifies what somebody dropped on the page. Nothing is kept of it."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -22,8 +23,12 @@ MOST_FILES = 3
 """A study has three screens."""
 MOST_BYTES = 64 * 2**20
 _HEAD_BYTES = 100
+MOST = MOST_BYTES + _HEAD_BYTES
+"""What a request may hold."""
 _AT_ONCE = 2
 _TIMEOUT_S = 45
+_ARRIVES_S = 60
+"""Whoever sends more slowly gives the place to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +55,26 @@ class Trying:
         if not self._places.acquire(blocking=False):
             return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
         try:
-            body = await forms.bounded(request, MOST_BYTES + _HEAD_BYTES)
+            async with asyncio.timeout(_ARRIVES_S):
+                body = await forms.bounded(request, MOST)
             return await run_in_threadpool(self._answer, access.principal(request).actor, body)
+        except TimeoutError:
+            raise HTTPException(408) from None
         finally:
             self._places.release()
 
-    def _answer(self, who: str, body: bytes) -> Response:
-        line, _, files = body.partition(b"\n")
-        sizes = _sizes(line)
-        if sum(sizes) != len(files):
+    def _answer(self, who: str, body: bytearray) -> Response:
+        """What is to be said of a body. Its first line is exchanged in place: there may be 64 MB behind it."""
+        end = body.find(b"\n", 0, _HEAD_BYTES)
+        sizes = _sizes(bytes(body[: max(end, 0)]))
+        if sum(sizes) != len(body) - end - 1:
             raise HTTPException(400)
         with self.sessions.write() as session:
             audit.record(
                 session, AuditAction.TRY, actor=who, now=self.sessions.now(session), detail=f"files={len(sizes)}"
             )
-        found = _classified(self._head(sizes), files)
+        body[: end + 1] = json.dumps(self._head(sizes)).encode() + b"\n"
+        found = _classified(body)
         if found is None:
             return self._said(422, problem="These files could not be looked at. Nothing was kept of them.")
         return self._said(200, answer=found)
@@ -90,13 +100,13 @@ def _sizes(line: bytes) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _classified(head: dict[str, Any], files: bytes) -> dict[str, Any] | None:
+def _classified(told: bytearray) -> dict[str, Any] | None:
     """What the process found; None where it ended without an answer."""
     command = [sys.executable, "-m", "training.dropped"]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             command,
-            input=json.dumps(head).encode() + b"\n" + files,
+            input=told,
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,

@@ -11,6 +11,7 @@ from core.settings import Settings
 from core.types import AuditAction
 from db import audit, worklist
 from db.session import Sessions
+from db.worklist import Filter
 from viewer import access
 from viewer.asked import Asked
 from viewer.counting import Counts
@@ -39,11 +40,7 @@ class WorklistPage:
 
     def show(self, request: Request) -> Response:
         """The studies that the address asks for."""
-        try:
-            asked = Asked.of(dict(request.query_params))
-        except (ValueError, OverflowError):
-            raise HTTPException(404) from None
-        text = self.searches.text(asked.found, whose=access.principal(request).name)
+        asked, text, wanted = self._asked(request)
         token = self.openings.token(request, study_id=None, detail="worklist")
         around = {
             "here": "worklist",
@@ -51,8 +48,17 @@ class WorklistPage:
             "searched": text,
             "senders": [peer.ae_title for peer in self.settings.peers if peer.may_send],
         }
-        live = Shown("worklist", lambda: self._live(asked, text), _EVERY_S, around)
-        return self.pages.page(request, live, token, shared=True)
+        live = Shown("worklist", lambda: self._live(asked, text, wanted), _EVERY_S, around)
+        return self.pages.page(request, live, token, shared=not asked.found)  # a search is its searcher's own
+
+    def _asked(self, request: Request) -> tuple[Asked, Phi | None, Filter]:
+        """What the address asks for, what was searched for, and both as a filter; 404 where that is none."""
+        try:
+            asked = Asked.of(dict(request.query_params))
+            text = self.searches.text(asked.found, whose=access.principal(request).name)
+            return asked, text, asked.filter(text, self.templates.zone)
+        except (ValueError, OverflowError):
+            raise HTTPException(404) from None
 
     def search(self, request: Request, form: Form) -> Response:
         """Keep what is searched for, write down that it was, and go where the studies are; nothing typed: to all."""
@@ -72,10 +78,9 @@ class WorklistPage:
         key = self.searches.keep(Phi(text), whose=who)
         return RedirectResponse(Asked(found=key).address(), 303)
 
-    def _live(self, asked: Asked, text: Phi | None) -> dict[str, Any]:
+    def _live(self, asked: Asked, text: Phi | None, wanted: Filter) -> dict[str, Any]:
         lost = bool(asked.found) and text is None
         with self.sessions.read() as session:
-            wanted = asked.filter(text, self.templates.zone)
             found = worklist.Page((), None) if lost else worklist.page(session, wanted)
             numbers = self.counts.read(session)
         return {

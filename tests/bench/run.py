@@ -1,6 +1,7 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [training] [--write]
+python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [starting] [training]
+                          [--write]
 """
 
 import argparse
@@ -21,6 +22,7 @@ import preparing
 import querying
 import receiving
 import reporting
+import starting
 import training_epochs
 from row import Row
 
@@ -33,6 +35,7 @@ BENCHES = {
     "inference": inference.rows,
     "latency": latency.rows,
     "querying": querying.rows,
+    "starting": starting.rows,
     "training": training_epochs.rows,
 }
 REPORT = Path(__file__).parents[2] / "docs" / "bench.md"

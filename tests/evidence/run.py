@@ -1,7 +1,7 @@
 """The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
 python tests/evidence/run.py [--again] [cohorts] [repeat] [held_out] [novelty] [explanation] [kill_9]
-                             [production] [canaries] [answer_key] [leaks] [text] [structured] [delivery]
+                             [production] [canaries] [answer_key] [leaks] [text] [structured] [delivery] [worklists]
 
 The cohorts' recipe `original` begins from ImageNet's weights: Keras fetches them, or IMAGENET_WEIGHTS names their file.
 """
@@ -19,7 +19,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
-from evidence import cohort_page, deidentification, delivery, explanation, leaks, novelty, page, repeat, structured
+from evidence import (
+    cohort_page,
+    deidentification,
+    delivery,
+    explanation,
+    leaks,
+    novelty,
+    page,
+    repeat,
+    structured,
+    worklists,
+)
 
 from models import artifact
 
@@ -114,6 +125,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "text": text,
     "structured": structured.run,
     "delivery": partial(delivery.run, reports=1000, studies=50),
+    "worklists": worklists.run,
 }
 
 
@@ -209,6 +221,7 @@ PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "text": _text_page,
     "structured": structured.page,
     "delivery": delivery.page,
+    "worklists": worklists.page,
 }
 
 

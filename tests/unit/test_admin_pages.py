@@ -507,6 +507,18 @@ def test_four_panels_drawn_by_hand_and_two_captions_make_a_layout(office, monkey
     assert "perfuscope layout trust gated-page" in order.said["text"]
 
 
+@pytest.mark.parametrize("name", ["../perfuscope", "/tmp/x", "a" * 60, "x\0", "", None])
+def test_an_order_that_no_page_made_writes_no_file_elsewhere(office, ward, name):
+    lost = moved(office)
+    asked = {"name": name, "view": "qps", "captions": [[0, 0, 9, 9]], "identity": None, "panels": []}
+    with ward.sessions.write() as session:
+        orders.ask(session, OrderKind.LAYOUT, actor="user:lara", now=ward.clock.now, subject=lost, asked=asked)
+    before = set(office.settings.home.rglob("*"))
+    (order,) = office.work()
+    assert (order.state, "has no name" in order.said["text"]) == (OrderState.REFUSED, True)
+    assert set(office.settings.home.rglob("*")) == before
+
+
 def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
     lost = moved(office)
     place = f"/admin/quarantine/{lost}/layout"

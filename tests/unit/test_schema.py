@@ -173,3 +173,10 @@ def test_the_migrations_make_exactly_the_tables_on_postgresql(postgresql):
     assert f"{PHI}.studies" in metadata.tables
     for one in (migrated, created):
         one.dispose()
+
+
+def test_the_names_of_the_migrations_are_alembics_own_revisions_in_their_order():
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(schema._MIGRATIONS))
+    assert schema.revisions() == [script.revision for script in scripts.walk_revisions()][::-1]

@@ -1,10 +1,16 @@
 """Users, passwords and tokens: what is allowed, and that every change is written down."""
 
+import os
+import pwd
+import threading
+import time
+
 import pytest
 from entry import PASSWORD, Browser
 from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy import select
 
+from cli import operator
 from core import passwords
 from core.errors import PerfuscopeError
 from core.roles import Role, Scope
@@ -35,10 +41,10 @@ def by(clock) -> Hand:
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
-@pytest.fixture
-def database() -> str:
+@pytest.fixture(params=["sqlite"])
+def database(request: pytest.FixtureRequest) -> str:
     """One of the two is enough here; test_login.py asks both where they could differ."""
-    return "sqlite"
+    return str(request.param)
 
 
 def add(sessions, by, name="ada", role=Role.READER, password=PASSWORD):
@@ -103,6 +109,40 @@ def test_the_last_administrator_stays_one(sessions, by):
         users.disable(session, users.named(session, "root"), by=by)
     with pytest.raises(PerfuscopeError, match="other is the last"), sessions.write() as session:
         users.disable(session, users.named(session, "other"), by=by)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_two_administrators_who_take_each_other_away_at_once_leave_one(sessions, by):
+    names = ("root", "other")
+    for name in names:
+        add(sessions, by, name, Role.ADMIN)
+    said: list[str] = []
+    both = threading.Barrier(2)
+
+    def take_away(name: str) -> None:
+        both.wait(20)
+        try:
+            with sessions.write() as session:
+                users.disable(session, users.named(session, name), by=by)
+                session.flush()
+                time.sleep(0.1)
+        except PerfuscopeError as error:
+            said.append(str(error))
+
+    threads = [threading.Thread(target=take_away, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    with sessions.read() as session:
+        left = [user.name for user in users.listed(session) if user.disabled_at is None]
+    assert (len(left), len(said)) == (1, 1)
+
+
+def test_a_command_is_its_system_users_whatever_the_environment_says(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert operator.actor() == f"os:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
 def test_every_change_of_users_and_tokens_is_written_down(sessions, by):

@@ -1,10 +1,10 @@
 """What a drawn layout's form says: rows of shapes, each with what it is and where."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import PerfuscopeError
+from core.orders import LAYOUT_NAME
 from core.types import View
 from viewer.forms import Fields
 
@@ -20,7 +20,6 @@ ROWS = (("identity", "box"), ("caption", "box"), ("caption", "box"), *(("panel",
 """The rows of the form: what each begins as."""
 FIRST_PANEL = 3
 """The row of the first panel."""
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
 _LARGEST = 20_000
 
 
@@ -37,7 +36,7 @@ class Row:
 def asked(form: Fields) -> dict[str, Any]:
     """What the order says. PerfuscopeError with the first mistake."""
     name = form.one("name").strip()
-    if not _NAME.fullmatch(name):
+    if not LAYOUT_NAME.fullmatch(name):
         raise PerfuscopeError("the layout's name is 2 to 48 of a-z, 0-9 and -, a letter first")
     if form.one("view") not in {view.value for view in View}:
         raise PerfuscopeError("say which view the screen shows")

@@ -51,7 +51,7 @@ class LayoutPage:
         token = openings.token(request, study_id=instance.study_id, detail="quarantine layout")
         context = {
             "key": instance.id,
-            "picture": openings.part(token, f"/admin/quarantine/{instance.id}.png"),
+            "picture": openings.part(request, token, f"/admin/quarantine/{instance.id}.png"),
             "rows": drawing.ROWS,
             "panels": drawing.PANELS,
             "names": drawing.NAMES,

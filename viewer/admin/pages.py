@@ -1,6 +1,7 @@
 """The addresses of the administrators' pages, and whom each admits."""
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.params import Depends
@@ -48,6 +49,7 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     get("/admin/peers", peers.show, both)
     get("/admin/models", models.show, both)
     get("/admin/audit", AuditPage(sessions, templates, openings).show, both)
+    get("/admin/orders/quarantine", partial(asking.part, "quarantine"), admins)
     get("/admin/orders/{group}", asking.part, both)
     post("/admin/quarantine/{key}", quarantine.decide)
     post("/admin/quarantine/{key}/layout", drawing.save)

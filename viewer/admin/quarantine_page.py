@@ -18,7 +18,7 @@ from viewer import access
 from viewer.admin.asking import Asking
 from viewer.admin.stored_pictures import StoredPictures
 from viewer.forms import Form
-from viewer.opened import Openings, place_of
+from viewer.opened import Openings
 from viewer.render import Templates
 
 _KINDS = {"release": OrderKind.RELEASE, "reject": OrderKind.REJECT}
@@ -50,7 +50,8 @@ class QuarantinePages:
             found = waiting_under(session, key)
             context = self._context(session, found)
         token = self.openings.token(request, study_id=context["study_id"], detail="quarantine show")
-        pictures = {one.id: self.openings.part(token, f"/admin/quarantine/{one.id}.png") for one in context["objects"]}
+        places = {one.id: f"/admin/quarantine/{one.id}.png" for one in context["objects"]}
+        pictures = {key: self.openings.part(request, token, place) for key, place in places.items()}
         more = {"pictures": pictures, "there": "quarantine"}
         return HTMLResponse(self.templates.text("quarantined.html", **access.shown(request), **context, **more))
 
@@ -63,7 +64,7 @@ class QuarantinePages:
         drawn = self.pictures.of(found.path)
         if isinstance(drawn, NoPicture):
             return PlainTextResponse(drawn.sentence + "\n", 404)
-        if not self.openings.seen.holds(place_of(request), seen):
+        if not self.openings.is_open(request, seen):
             self.openings.write_down(request, study_id=found.study_id, subject=found.id, detail="quarantine picture")
         return Response(drawn, media_type="image/png")
 

@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from core.pictures import NoPicture
+from viewer.line import Line
 
 _AT_ONCE = 2
 _TIMEOUT_S = 20
@@ -18,14 +18,14 @@ class StoredPictures:
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._line = Line(_AT_ONCE)
 
     def of(self, relative: str) -> bytes | NoPicture:
         """An object's pixels as PNG, or why there are none; a path that leads out of the store holds none."""
         path = (self._store / relative).resolve()
         if not path.is_relative_to(self._store.resolve()):
             return NoPicture.MISSING
-        with self._places:
+        with self._line.turn():
             return _draw(path)
 
 

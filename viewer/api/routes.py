@@ -1,6 +1,7 @@
 """The API's addresses, whom each admits, and the document that describes them."""
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,11 +36,11 @@ def router(sessions: Sessions, *, zone: ZoneInfo | None) -> APIRouter:
     figures = Figures(sessions, zone)
     _add(made, "/statistics", figures.all, Scope.STATISTICS, Statistics, example=examples.STATISTICS)
     _add(made, "/statistics.csv", figures.csv, Scope.STATISTICS, None, example=examples.STATISTICS_CSV)
-    document = _document(made)
+    document = cache(partial(_document, made))  # made when somebody asks: it takes longer than the rest of a start
 
     def openapi() -> Response:
         """This document (OpenAPI 3.1)."""
-        return JSONResponse(document)
+        return JSONResponse(document())
 
     made.add_api_route(
         "/openapi.json", openapi, methods=["GET"], dependencies=[Depends(PUBLIC)], include_in_schema=False

@@ -7,6 +7,7 @@ const live = document.getElementById("live");
 const stale = document.getElementById("stale");
 const news = document.getElementById("news");
 const JITTER_MS = 250;
+const REFUSED_MS = 15000;
 let tag = live.dataset.tag;
 let timer = 0;
 let asking = false;
@@ -133,6 +134,11 @@ function listen() {
   stream = new EventSource("/events");
   stream.addEventListener("change", soon);
   stream.addEventListener("ready", soon);
+  stream.addEventListener("error", () => {
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    soon(); // whoever is logged out is led to the login
+    setTimeout(() => stream?.readyState === EventSource.CLOSED && listen(), REFUSED_MS);
+  });
 }
 document.addEventListener("visibilitychange", () => {
   listen();

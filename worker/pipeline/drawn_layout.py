@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.errors import PerfuscopeError, Rejected
+from core.orders import LAYOUT_NAME
 from core.settings import Settings
 from core.types import View
 from db import layout_states
@@ -34,7 +35,9 @@ class Drawn:
 
     @classmethod
     def of(cls, asked: dict[str, Any]) -> "Drawn":
-        """PerfuscopeError for an order that is not of the page's making."""
+        """PerfuscopeError for an order that is not of the page's making: its name becomes a file's."""
+        if not LAYOUT_NAME.fullmatch(str(asked.get("name", ""))):
+            raise PerfuscopeError("that drawing has no name that a layout may have")
         try:
             return cls(
                 name=str(asked["name"]),
@@ -71,8 +74,9 @@ def saving(
         standing = layout_states.standing(session, layout_decisions.key(found))
         panels = ", ".join(panel.name for panel in found.views[-1].panels)
         return {
-            "text": f"{found.name} version {found.version} keeps {panels} of {drawn.view.caption} and is {_IS[standing]}; "
-            f"{again} {'screen is' if again == 1 else 'screens are'} prepared again{_unread(found, standing, settings)}"
+            "text": f"{found.name} version {found.version} keeps {panels} of {drawn.view.caption} "
+            f"and is {_IS[standing]}; {again} {'screen is' if again == 1 else 'screens are'} prepared again"
+            f"{_unread(found, standing, settings)}"
         }
 
     return act
