@@ -1,9 +1,9 @@
 """What the model says of files that come in by stdin: ``python -m training.dropped``; nothing touches a disk.
 
 A process of its own, so that whoever shows the answer loads no DICOM and no model. The first line of stdin is a JSON
-document: ``sizes`` of the files that follow, ``home``, ``layouts`` and ``view_rules`` as in the settings, and ``model``,
-an artifact's folder or null for the shipped one. It prints one JSON document; an exit code other than 0 says that there
-is no answer, and nothing is printed, since an error's text may quote a file.
+document: ``sizes`` of the files that follow, ``home``, ``layouts`` and ``view_rules`` as in the settings, and
+``model``, an artifact's folder or null for the shipped one. It prints one JSON document; an exit code other than 0 says
+that there is no answer, and nothing is printed, since an error's text may quote a file.
 """
 
 import base64
@@ -44,8 +44,8 @@ def main(source: BinaryIO) -> str:
         card.review_below,
         explains_maps=card.kind == "study",
     )
-    named = {name: tuple(head[name]) for name in ("layouts", "view_rules")}
-    known = answers.Known.of(Settings(home=Path(head["home"]), **named))
+    layouts, rules = tuple(head["layouts"]), tuple(head["view_rules"])
+    known = answers.Known.of(Settings(home=Path(head["home"]), layouts=layouts, view_rules=rules))
     files = list(_in_memory(source, head["sizes"]))
     said = tuple(_named(answer, files) for answer in answers.of_files(Classifier(found), files, known))
     return json.dumps(
