@@ -44,8 +44,8 @@ def main(source: BinaryIO) -> str:
         card.review_below,
         explains_maps=card.kind == "study",
     )
-    named: dict[str, Any] = {name: tuple(head[name]) for name in ("layouts", "view_rules")}
-    known = answers.Known.of(Settings(home=Path(head["home"]), **named))
+    layouts, rules = tuple(head["layouts"]), tuple(head["view_rules"])
+    known = answers.Known.of(Settings(home=Path(head["home"]), layouts=layouts, view_rules=rules))
     files = list(_in_memory(source, head["sizes"]))
     said = tuple(_named(answer, files) for answer in answers.of_files(Classifier(found), files, known))
     return json.dumps(

@@ -108,7 +108,7 @@ def draws(page: Page, folder: Path) -> None:
     page.get_by_label("Darken the rest of the screen").check()
     expect(page.locator(".veil")).to_be_visible()
     looks(page, folder, "layout")
-    page.get_by_role("button", name="Clear: Panel 1").click()  # the maps are looked for
+    page.get_by_role("button", name="Clear Panel 1").click()  # the maps are looked for
     expect(page.locator("#kept")).to_be_hidden()
     page.get_by_label("The layout's name").fill("moved-page")
     page.get_by_role("button", name="Save the layout").click()
