@@ -72,11 +72,10 @@ def _objects(session: Session, limit: int | None) -> list[Item]:
 
 def _studies(session: Session, limit: int | None) -> list[Item]:
     size = select(func.sum(Instance.size)).where(Instance.study_id == Study.id, Instance.current).scalar_subquery()
-    since = func.coalesce(Case.done_at, Case.opened_at)
     statement = select(Study, Case, size).join(Case, Case.study_id == Study.id).where(*_DIFFER)
     return [
         Item(study.id, None, case.reason, NOTHING, study.sender_ae, case.done_at or case.opened_at, bytes_kept or 0)
-        for study, case, bytes_kept in session.execute(statement.order_by(since, Study.id).limit(limit))
+        for study, case, bytes_kept in session.execute(statement.order_by(Case.done_at, Case.study_id).limit(limit))
     ]
 
 

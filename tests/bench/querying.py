@@ -62,8 +62,8 @@ def rows(*, postgresql: int = 1_000_000, sqlite: int = 200_000) -> Iterator[Row]
             program = Program.on(sessions, Path(folder))
             for what, (ask, aim) in _questions(random.Random(7), made).items():
                 yield _timed(f"{head}: {what}", ask, aim, program)
-            for place in _PAGES:
-                yield _timed(f"{head}: page {place}", _page(sessions, Path(folder), place), _LIST, program)
+            for place, aim in _PAGES.items():
+                yield _timed(f"{head}: page {place}", _page(sessions, Path(folder), place), aim, program)
             yield _first_row(head, program)
             yield _whole_file(head, sessions)
             yield _plans(head, engine, sessions, made)
@@ -151,7 +151,13 @@ def _questions(rng: random.Random, made: Made) -> dict[str, tuple[Ask, str]]:
     }
 
 
-_PAGES = ("/", "/?show=infarction", "/admin", "/admin/quarantine", "/admin/statistics")
+_PAGES = {
+    "/": _LIST,
+    "/?show=infarction": _LIST,
+    "/admin": _LIST,
+    "/admin/quarantine": "",
+    "/admin/statistics": _FIGURES,
+}
 
 
 def _page(sessions: Sessions, home: Path, place: str) -> Ask:

@@ -1,9 +1,10 @@
 """The database roles of PostgreSQL: each may do what its process needs, and nothing else."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from core.errors import PerfuscopeError
 from core.finding import Level
 from core.settings import Settings
 from core.types import ModelIdentity
-from db import model_versions, schema
+from db import kept_days, model_versions, schema
 from db.model_versions import NewArtifact
 from db.session import Sessions, make_engine
 from db.tables import PHI, Base
@@ -46,6 +47,7 @@ RULES: dict[str, dict[str, str]] = {
     "counters": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "layout_states": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "jobs": {"node": "SIU", "viewer": READ, "inference": "SI", "reader": NOTHING},
+    "given_up": {"node": READ, "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "kept_days": {"node": NOTHING, "viewer": "SID", "inference": NOTHING, "reader": NOTHING},
     "day_changes": {"node": NOTHING, "viewer": "SD", "inference": NOTHING, "reader": NOTHING},
     "alembic_version": {"node": READ, "viewer": READ, "inference": READ, "reader": READ},
@@ -152,6 +154,32 @@ def test_the_reader_reads_the_two_views_and_nothing_else(postgresql: PostgreSQL,
         for table in ("phi.studies", "cases", "jobs", "model_versions"):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(f"SELECT * FROM {table}")
+
+
+def test_whoever_changes_an_old_study_leaves_a_note_and_the_pages_keep_its_day(
+    postgresql: PostgreSQL, migrated: str
+) -> None:
+    model, case, at = uuid4(), uuid4(), datetime(2026, 1, 2, 8, tzinfo=UTC)
+    with postgresql.connected(migrated) as connection:
+        connection.execute(
+            "INSERT INTO model_versions VALUES (%s, 'm', '1', 'x', '{}', '', false, now(), NULL)", [model]
+        )
+    with postgresql.connected(migrated, "roles_node") as connection:
+        connection.execute(
+            "INSERT INTO cases (id, study_id, revision, fingerprint, inputs, model_version_id, stage, detail,"
+            " opened_at, received_at, sender_ae) VALUES (%s, %s, 1, '', '[]', %s, 'classifying', '', %s, %s, 'PACS')",
+            [case, uuid4(), model, at, at],
+        )
+    with postgresql.connected(migrated, "roles_inference") as connection:
+        connection.execute("UPDATE cases SET stage = 'done', outcome = 'no_result' WHERE id = %s", [case])
+    viewer = make_engine(postgresql.url(migrated, "roles_viewer"))
+    span = {"since": at - timedelta(days=1), "until": at + timedelta(days=1)}
+    with postgresql.connected(migrated) as connection:
+        assert connection.execute("SELECT count(*) FROM day_changes").fetchone() == (2,)
+        kept_days.keep(Sessions(viewer), **span, zone=ZoneInfo("UTC"))
+        assert connection.execute("SELECT count(*) FROM day_changes").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM kept_days").fetchone() == (1,)
+    viewer.dispose()
 
 
 @pytest.mark.parametrize("group", GROUPS)
