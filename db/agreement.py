@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import combinations, product
 from typing import Any, Literal
 
-from sqlalchemy import Select, String, Subquery, func, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy import Exists, Select, String, exists, func, select, tuple_, type_coerce
+from sqlalchemy.orm import Session, aliased
 
 from core.kappa import Kappa
 from core.proportion import Share
@@ -78,30 +78,27 @@ def read(session: Session, *, since: datetime, until: datetime) -> Agreements:
 
 def _patterns(since: datetime, until: datetime, session: Session) -> Select[Any]:
     """How many revisions are alike: counted in the database, so that any number of reviews is a short answer."""
-    placed = _placed(since)
     station = func.coalesce(func.min(Case.sender_ae), "").label("station")
-    model_label = type_coerce(func.min(placed.c.model_label), Case.label.type).label("model_label")
+    model_label = type_coerce(func.min(Review.model_label), Case.label.type).label("model_label")
     together = func.group_concat if session.get_bind().dialect.name == "sqlite" else func.string_agg
-    pattern = together(placed.c.reader + ":" + placed.c.label, " ").label("pattern")
+    pattern = together(Review.reader + ":" + type_coerce(Review.label, String()), " ").label("pattern")
     each = (
         select(station, model_label, pattern)
-        .join_from(placed, Case, Case.id == placed.c.case_id)
-        .where(placed.c.place == 1, Case.superseded_at.is_(None))
+        .join_from(Review, Case, Case.id == Review.case_id)
+        .where(Review.created_at >= since, ~_a_later_one(), Case.superseded_at.is_(None))
         .where(Case.received_at >= since, Case.received_at < until)
-        .group_by(placed.c.case_id)
+        .group_by(Review.case_id)
         .subquery()
     )
     return select(*each.c, func.count()).group_by(*each.c)
 
 
-def _placed(since: datetime) -> Subquery:
-    """Each reader's reviews of each revision, the newest in place 1, as ``reviews.in_force`` chooses it."""
-    newest_first = func.row_number().over(
-        partition_by=(Review.case_id, Review.reader), order_by=(Review.created_at.desc(), Review.id.desc())
-    )
-    label = type_coerce(Review.label, String()).label("label")
-    columns = (Review.case_id, Review.reader, label, Review.model_label)
-    return select(*columns, newest_first.label("place")).where(Review.created_at >= since).subquery()
+def _a_later_one() -> Exists:
+    """Whether the reader has said something of the revision since, as ``reviews.in_force`` chooses."""
+    later = aliased(Review)
+    same = (later.case_id == Review.case_id) & (later.reader == Review.reader)
+    after = tuple_(later.created_at, later.id) > tuple_(Review.created_at, Review.id)
+    return exists().where(same, after)
 
 
 def _said(pattern: str) -> dict[str, Label]:

@@ -8,7 +8,7 @@ from sqlalchemy import ScalarSelect, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from core.types import Label, State
-from db.tables import Case, Study
+from db.tables import Case, GivenUp, Study
 from db.worklist_branches import places
 from db.worklist_keys import undelivered
 
@@ -61,7 +61,7 @@ def _parts(show: Show) -> Iterator[Select[Any]]:
         yield select(literal(1)).select_from(Study).order_by(Study.received_at)
         return
     if show is Show.UNDELIVERED:
-        yield undelivered().with_only_columns(Case.study_id).distinct()
+        yield undelivered().distinct().order_by(GivenUp.received_at, GivenUp.study_id)
         return
     if show is Show.AT_WORK:
         yield select(literal(1)).where(Study.cased_at.is_(None)).order_by(Study.received_at)

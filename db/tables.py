@@ -451,6 +451,22 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+class GivenUp(Base):
+    """A delivery that was given up, with the study that it is of: what a list of them walks along.
+
+    Triggers on ``jobs`` write it with the delivery's end, and delete it when that is tried again, or goes.
+    """
+
+    __tablename__ = "given_up"
+    __table_args__ = (Index(None, "received_at", "study_id"), Index(None, "study_id"))
+
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID]
+    study_id: Mapped[UUID]
+    received_at: Mapped[datetime]
+    """The study's."""
+
+
 class DestinationState(Base):
     """How a destination does: whose turn it is, and until when nobody tries because it is down."""
 

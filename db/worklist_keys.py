@@ -12,10 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 
-from core.jobs import JobStage, JobState
 from core.types import State
 from db import search
-from db.tables import Case, Job, Report, Study
+from db.tables import Case, GivenUp, Study
 from db.worklist_branches import IN_FORCE, WITHOUT_CASE, Places, ordered, page, places, preparing
 from db.worklist_filter import Cursor, Filter, Sort
 
@@ -34,10 +33,12 @@ def select_keys(session: Session, wanted: Filter, *, limit: int) -> list[Cursor]
     if not candidates:
         return [Cursor(at, key) for at, key in session.execute(page(wanted, limit))]
     fewest, *others = candidates
-    if fewest.number <= FEW:
+    walks = wanted.sort is not Sort.COMPLETED
+    if fewest.number <= FEW and not (walks and fewest.in_order):
         return [Cursor(at, key) for at, key in session.execute(_among(fewest, others, wanted, limit))]
-    if fewest.number <= MANY and wanted.sort is not Sort.COMPLETED:
-        return _walk(session, _sifting(fewest, others, wanted), wanted, limit)[0]
+    if walks and (fewest.in_order or fewest.number <= MANY):
+        stride = 4 * limit if fewest.in_order else _STRIDE
+        return _walk(session, _sifting(fewest, others, wanted), wanted, limit, stride=stride)[0]
     return _along(session, candidates, wanted, limit)
 
 
@@ -53,6 +54,8 @@ class _Candidates:
     """Whether a study, by its key, is among them; found by that key."""
     number: int
     """At least so many as they are, counted up to one more than ``MANY``."""
+    in_order: bool = False
+    """Whether an index has them in the order of their times, so that the first ones cost little."""
 
 
 def _candidates(session: Session, wanted: Filter) -> Iterator[_Candidates]:
@@ -61,20 +64,13 @@ def _candidates(session: Session, wanted: Filter) -> Iterator[_Candidates]:
         yield _Candidates(found, lambda key: search.finds(wanted, key), _number(session, found))
     if wanted.undelivered:
         listed = undelivered()
-        yield _Candidates(listed, _is_undelivered, _number(session, select(Job.id).where(*_GIVEN_UP)))
-
-
-_GIVEN_UP = (Job.state == JobState.DEAD, Job.stage == JobStage.DELIVER)
+        number = _number(session, select(GivenUp.study_id).order_by(GivenUp.received_at))
+        yield _Candidates(listed, _is_undelivered, number, in_order=True)
 
 
 def undelivered() -> Places:
     """Studies of whose newest revision a delivery was given up."""
-    return (
-        select(Case.received_at, Case.study_id)
-        .join(Report, Report.case_id == Case.id)
-        .join(Job, Job.subject == Report.id)
-        .where(*_GIVEN_UP, IN_FORCE)
-    )
+    return select(GivenUp.received_at, GivenUp.study_id).join(Case, Case.id == GivenUp.case_id).where(IN_FORCE)
 
 
 def _is_undelivered(key: Any) -> ColumnElement[bool]:
@@ -168,11 +164,17 @@ def _in_order(statement: Select[Any, Any, bool], at: Any, key: Any, wanted: Filt
 
 
 def _walk(
-    session: Session, stretch: Stretch, wanted: Filter, limit: int, *, far: int | None = None
+    session: Session,
+    stretch: Stretch,
+    wanted: Filter,
+    limit: int,
+    *,
+    far: int | None = None,
+    stride: int = 0,
 ) -> tuple[list[Cursor], Filter | None]:
     """The first ``limit`` places that pass; if after ``far`` places there were fewer, also where the rest begins."""
     found: list[Cursor] = []
-    length, passed = _STRIDE, 0
+    length, passed = stride or _STRIDE, 0
     while len(found) < limit:
         if far is not None and passed >= far:
             return found, wanted

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Table, Uuid, delete, insert, select, text
+from sqlalchemy import Connection, Engine, Table, Uuid, delete, insert, select, text
 
 from core.jobs import JobStage, JobState, Queue
 from core.phi import Phi
@@ -17,7 +17,7 @@ from core.types import InstanceState, Label, Outcome, Reason, Stage, Status
 from db.column_types import UtcDateTime
 from db.day_tables import DayChange
 from db.search import words
-from db.tables import Base, Case, Instance, Job, ModelVersion, Prediction, Report, SearchKey, Study
+from db.tables import Base, Case, GivenUp, Instance, Job, ModelVersion, Prediction, Report, SearchKey, Study
 
 SPAN = timedelta(days=1096)
 BEGAN = datetime.combine(datetime.now(UTC).date(), time(), UTC) - SPAN
@@ -74,9 +74,22 @@ def fill(engine: Engine, studies: int, *, seed: int = 5) -> Made:
         for statement in indexes:
             connection.execute(text(statement))
         connection.execute(delete(DayChange))  # nothing is kept of their days yet
+        _note_given_up(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     return made
+
+
+def _note_given_up(connection: Connection) -> None:
+    """What triggers write where they are not told to look away."""
+    connection.execute(delete(GivenUp))
+    listed = (
+        select(Job.id, Case.id, Case.study_id, Case.received_at)
+        .join(Report, Report.id == Job.subject)
+        .join(Case, Case.id == Report.case_id)
+        .where(Job.state == JobState.DEAD)
+    )
+    connection.execute(insert(GivenUp).from_select(["job_id", "case_id", "study_id", "received_at"], listed))
 
 
 def _without_indexes(engine: Engine) -> list[str]:

@@ -47,6 +47,7 @@ RULES: dict[str, dict[str, str]] = {
     "counters": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "layout_states": {"node": "SIU", "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "jobs": {"node": "SIU", "viewer": READ, "inference": "SI", "reader": NOTHING},
+    "given_up": {"node": READ, "viewer": READ, "inference": NOTHING, "reader": NOTHING},
     "kept_days": {"node": NOTHING, "viewer": "SID", "inference": NOTHING, "reader": NOTHING},
     "day_changes": {"node": NOTHING, "viewer": "SD", "inference": NOTHING, "reader": NOTHING},
     "alembic_version": {"node": READ, "viewer": READ, "inference": READ, "reader": READ},

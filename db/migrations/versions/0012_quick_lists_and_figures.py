@@ -1,5 +1,5 @@
-"""Lists walk along fewer stretches of indexes; figures of days that are over are kept; what waits in quarantine is
-found without looking at every object."""
+"""Lists walk along fewer stretches of indexes; figures of days that are over are kept; what waits in quarantine, and
+deliveries that were given up, are found without looking at everything."""
 
 from collections.abc import Mapping, Sequence
 
@@ -61,6 +61,32 @@ SELECT lower(hex(randomblob(16))), {row}.received_at
 """
 
 
+_GIVE_UP = """
+CREATE FUNCTION note_given_up() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN DELETE FROM public.given_up WHERE job_id = OLD.id; END IF;
+  IF TG_OP <> 'DELETE' AND NEW.state = 'dead' THEN
+    INSERT INTO public.given_up (job_id, case_id, study_id, received_at)
+    SELECT NEW.id, c.id, c.study_id, c.received_at
+      FROM phi.reports r JOIN public.cases c ON c.id = r.case_id
+     WHERE r.id = NEW.subject AND c.received_at IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END $$
+"""
+_ADD = """
+INSERT INTO given_up (job_id, case_id, study_id, received_at)
+SELECT {job}.id, c.id, c.study_id, c.received_at FROM {source} JOIN cases c ON c.id = r.case_id
+ WHERE r.id = {job}.subject AND {job}.stage = 'deliver' AND {job}.state = 'dead' AND c.received_at IS NOT NULL
+"""
+_REMOVE = "DELETE FROM given_up WHERE job_id = OLD.id"
+_OF_DELIVERIES = {
+    "insert": ("INSERT", "NEW.stage = 'deliver' AND NEW.state = 'dead'"),
+    "update": ("UPDATE OF state", "NEW.stage = 'deliver' AND (NEW.state = 'dead') <> (OLD.state = 'dead')"),
+    "delete": ("DELETE", "OLD.stage = 'deliver' AND OLD.state = 'dead'"),
+}
+
+
 def _sqlite() -> bool:
     return op.get_bind().dialect.name == "sqlite"
 
@@ -71,6 +97,7 @@ def upgrade() -> None:
     _replace_indexes(_BY_STATE, _BY_PLACE)
     _replace_statistics("state", "place", "sender_ae, place")
     _keep_days()
+    _note_given_up()
     op.create_index(
         "ix_instances_quarantined",
         "instances",
@@ -79,6 +106,34 @@ def upgrade() -> None:
         sqlite_where=_WAITS,
         postgresql_where=_WAITS,
     )
+
+
+def _note_given_up() -> None:
+    op.create_table(
+        "given_up",
+        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("study_id", sa.Uuid(), nullable=False),
+        sa.Column("received_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_given_up")),
+    )
+    op.create_index(op.f("ix_given_up_received_at_study_id"), "given_up", ["received_at", "study_id"])
+    op.create_index(op.f("ix_given_up_study_id"), "given_up", ["study_id"])
+    reports = _of("reports")
+    op.execute(_ADD.format(job="j", source=f"jobs j JOIN {reports} r ON r.id = j.subject"))
+    if not _sqlite():
+        op.execute(f"ALTER TABLE given_up OWNER TO {_OWNER}")
+        op.execute(_GIVE_UP)
+        op.execute(f"ALTER FUNCTION note_given_up() OWNER TO {_OWNER}")
+        op.execute("REVOKE ALL ON FUNCTION note_given_up() FROM PUBLIC")
+        op.execute("GRANT SELECT ON given_up TO perfuscope_node, perfuscope_viewer")
+    does = {"insert": (), "update": (_REMOVE,), "delete": (_REMOVE,)}
+    for event, (when, condition) in _OF_DELIVERIES.items():
+        added = () if event == "delete" else (_ADD.format(job="NEW", source=f"{reports} r"),)
+        body = "EXECUTE FUNCTION note_given_up()"
+        if _sqlite():
+            body = f"BEGIN {'; '.join((*does[event], *added))}; END"
+        op.execute(f"CREATE TRIGGER note_given_up_{event} AFTER {when} ON jobs FOR EACH ROW WHEN ({condition}) {body}")
 
 
 def _replace_indexes(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> None:
@@ -120,8 +175,12 @@ def downgrade() -> None:
         for event in ("insert", "update", "delete"):
             name = f"note_{table}_{event}"
             op.execute(f"DROP TRIGGER {name}" if _sqlite() else f"DROP TRIGGER {name} ON {_of(table)}")
+    for event in _OF_DELIVERIES:
+        op.execute(f"DROP TRIGGER note_given_up_{event}" + ("" if _sqlite() else " ON jobs"))
     if not _sqlite():
         op.execute("DROP FUNCTION note_day_change()")
+        op.execute("DROP FUNCTION note_given_up()")
+    op.drop_table("given_up")
     op.drop_index("ix_instances_quarantined", table_name="instances", schema="phi")
     op.drop_table("day_changes")
     op.drop_table("kept_days")
