@@ -81,6 +81,15 @@ def test_a_reader_logs_in_by_keyboard_comes_to_the_page_asked_for_and_leaves(add
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def test_an_open_list_leaves_the_screen_soon_after_its_user_logged_out_elsewhere(address: str, page: Page) -> None:
+    log_in(page, address, "ada")
+    expect(page.locator("#live")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(f"{address}/account")
+    other.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login**", timeout=30_000)
+
+
 def test_a_wrong_password_five_times_locks_and_the_page_says_so(address: str, page: Page) -> None:
     for number in range(5):
         log_in(page, address, "lost", "wrong password")
