@@ -55,7 +55,7 @@ def counts(session: Session) -> dict[Show, int]:
     return found
 
 
-def _parts(show: Show) -> Iterator[Select[Any]]:
+def _parts(show: Show) -> Iterator[Select[*tuple[Any, ...]]]:
     """Statements that name each of the choice's studies once, each of them one stretch of one index, in its order."""
     if show is Show.ALL:
         yield select(literal(1)).select_from(Study).order_by(Study.received_at)
@@ -70,5 +70,5 @@ def _parts(show: Show) -> Iterator[Select[Any]]:
         yield stretch.order_by(Case.received_at)
 
 
-def _counted(part: Select[Any]) -> ScalarSelect[int]:
+def _counted(part: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
     return select(func.count()).select_from(part.limit(MOST).subquery()).scalar_subquery()

@@ -74,7 +74,7 @@ def undelivered() -> Places:
 
 
 def _is_undelivered(key: Any) -> ColumnElement[bool]:
-    return undelivered().with_only_columns(literal(1)).where(Case.study_id == key).exists()
+    return undelivered().with_only_columns(literal(1)).where(GivenUp.study_id == key).exists()
 
 
 def _number(session: Session, found: Select[*tuple[Any, ...]]) -> int:
