@@ -182,7 +182,7 @@ def test_lists_are_newest_first_and_can_be_narrowed(ward, clock):
     began = clock.now
     for number, (who, probabilities) in enumerate([(JANE, (0.8, 0.1, 0.1)), (JOHN, (0.1, 0.8, 0.1))]):
         complete(ward, f"1.2.{number}", who)
-        classify(ward, f"1.2.{number}", probabilities)
+        reported(ward, classify(ward, f"1.2.{number}", probabilities))
         clock.turn(60)
     assert [item["study_instance_uid"].reveal() for item in items(ward)] == ["1.2.1", "1.2.0"]
     assert [item["patient_id"].reveal() for item in items(ward, labels=[Label.NORMAL])] == ["T-001"]
