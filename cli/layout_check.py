@@ -12,9 +12,9 @@ from cli import options
 from cli.layout_answers import Checked, as_json, show
 from cli.sentences import one_sentence
 from core.errors import PerfuscopeError, Rejected, Unavailable
-from core.types import RgbImage
 
 if TYPE_CHECKING:
+    from core.pixels import RgbImage
     from dicom_node.layouts import Layout, Match
 
 
@@ -70,7 +70,7 @@ class _Pictures:
     with_identity: bool
     number: int
 
-    def save(self, pixels: RgbImage, match: "Match", *, known: bool) -> Path | None:
+    def save(self, pixels: "RgbImage", match: "Match", *, known: bool) -> Path | None:
         """The picture's path, or None; only its owner can read it."""
         from PIL import Image
 

@@ -26,7 +26,8 @@ def viewer(
     """
     if supervised_by is not None:
         process.end_with_parent(supervised_by)
-    from viewer import app, server
+    with process.loading():
+        from viewer import app, server
 
     found = options.settings(home, config, web_port=web_port)
     log.configure(found.log_level)

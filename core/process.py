@@ -1,11 +1,14 @@
-"""Ties a process to its parent, so that nothing is left running when a supervisor or worker is killed."""
+"""How processes begin and end: loaded quickly, and never left running when a supervisor or worker is killed."""
 
 import ctypes
+import gc
 import os
 import platform
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _PR_SET_PDEATHSIG = 1
 
@@ -21,6 +24,17 @@ def end_with_parent(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return
     threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """While modules load: nothing looks for garbage, of which there is none and which takes a sixth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _watch(parent: int) -> None:

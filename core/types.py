@@ -1,14 +1,13 @@
 """The words of the trade as types: views, labels, stages, outcomes, reasons, predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-RgbImage = NDArray[np.uint8]
-"""An image of shape (rows, columns, 3), 8 bits a channel."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class View(StrEnum):
@@ -200,7 +199,7 @@ class Probabilities:
     infarction: float
 
     @classmethod
-    def of(cls, values: NDArray[np.floating]) -> "Probabilities":
+    def of(cls, values: Iterable[float]) -> "Probabilities":
         """From an array of shape (3,) in the order of ``LABELS``."""
         return cls(*(float(v) for v in values))
 
@@ -247,7 +246,7 @@ class ViewPrediction:
     view: View
     probabilities: Probabilities
     logits: tuple[float, float, float]
-    activation: NDArray[np.float32] = field(repr=False)
+    activation: "NDArray[np.float32]" = field(repr=False)
     """The small class activation maps, shape (rows, columns, 3), one a label."""
     novelty: Novelty | None = None
     """None where the model cannot tell."""

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from math import isqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from core.types import LABELS, Outcome, Probabilities, Reason, Stage, Status, StudyPrediction, View
 from db.tables import Case, Prediction, Study, ViewImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,10 @@ def probabilities(row: Prediction) -> Probabilities:
     return Probabilities(row.p_normal, row.p_ischemia, row.p_infarction)
 
 
-def activation(row: Prediction) -> NDArray[np.float32]:
+def activation(row: Prediction) -> "NDArray[np.float32]":
     """A view's class activation maps as ``record`` wrote them, shape (n, n, 3); (0, 0, 3) where none were kept."""
+    import numpy as np  # noqa: PLC0415 - few processes look at maps
+
     values = np.frombuffer(row.activation or b"", dtype="<f4")
     side = isqrt(len(values) // len(LABELS))
     if side * side * len(LABELS) != len(values):

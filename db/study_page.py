@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
@@ -14,6 +13,10 @@ from core.types import LABELS, InstanceState, Label, View
 from db import audit, cases, reports, reviews, studies
 from db.tables import AuditEvent, Case, Instance, Job, ModelVersion, Prediction, Report, Review, Study, ViewImage
 from db.worklist_rows import state_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def crop(session: Session, view_image_id: UUID) -> bytes | None:
 class Explained:
     """What an overlay is drawn from: a view's activation maps, and where they lie on its crop."""
 
-    activation: NDArray[np.float32] = field(repr=False)
+    activation: "NDArray[np.float32]" = field(repr=False)
     """Shape (n, n, 3), one map a label."""
     maps: Maps | None
     """The polar maps that each activation map holds for; None where it holds for the whole crop."""

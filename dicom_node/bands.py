@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.processing import convert_color_space
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 _BAND_PIXELS = 1 << 20
 

@@ -16,7 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from rle.utils import decode_pixel_data
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node.bands import from_ybr
 from dicom_node.decompress import decompressed
 from dicom_node.image_pixel import CODESTREAM_SYNTAXES, GREYS, PALETTE, SUPPORTED_SYNTAXES, ImagePixel

@@ -8,7 +8,8 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node.bands import to_rgb
 
 _CHANNELS = ("Red", "Green", "Blue")

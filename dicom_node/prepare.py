@@ -11,7 +11,8 @@ from pydicom.filereader import read_file_meta_info
 
 from core.errors import Rejected, Unavailable
 from core.maps import Maps
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node.decode import MAX_PIXELS, PYDICOM_ERRORS, SUPPORTED_SYNTAXES, decode
 from dicom_node.layouts import KEYWORDS, Crop, Header, Layout, Match, crop, maps_of, recognise
 from dicom_node.measured import InMemory, too_deep

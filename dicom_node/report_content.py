@@ -7,7 +7,8 @@ from typing import Any
 
 from core import TRAINED_ON
 from core.maps import Maps
-from core.types import ModelIdentity, Outcome, Reason, RgbImage, Status, StudyPrediction, View
+from core.pixels import RgbImage
+from core.types import ModelIdentity, Outcome, Reason, Status, StudyPrediction, View
 from dicom_node.report_header import Header
 
 _WITH_RESULT = {Outcome.ACCEPTED, Outcome.NEEDS_REVIEW}

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node import report_text
 
 Colour = tuple[int, int, int]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from core import DISCLAIMER
-from core.types import REQUIRED_VIEWS, RgbImage
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS
 from dicom_node import report_format, report_maps, report_marks, report_result, report_text
 from dicom_node.report_content import ReportContent
 from dicom_node.report_fields import captioned, line

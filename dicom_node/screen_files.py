@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node import header, prepare
 from dicom_node.decode import MAX_PIXELS, decode
 from dicom_node.layouts import Header

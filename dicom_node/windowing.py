@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node.bands import to_rgb
 
 

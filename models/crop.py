@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from core.errors import Rejected
 from core.maps import Maps
-from core.types import REQUIRED_VIEWS, Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, Reason, View
 from models.polar import ANGLES, RINGS, polar_map
 from models.preprocess import SIZE, resize
 from models.study_input import MAPS

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.heat import COLOURS, HALF, HALO, LINE, SHARES, edge, enlarged, on_each
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 __all__ = ["LINE", "OPACITY", "dimmed", "enlarged", "laid_over", "on_each", "resized", "scale"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.maps import Anchor, Circle, Maps
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 Floats = NDArray[np.float32]
 

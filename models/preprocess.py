@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 PREPROCESSING_VERSION = "1"
 """Changes whenever a pixel of the tensor could change; an artifact names the version it was trained with."""

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from core.maps import Maps
-from core.types import REQUIRED_VIEWS, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, View
 from dicom_node import layouts
 from models import polar
 from models.crop import CropInput

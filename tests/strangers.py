@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from core import heat
 from core.pictures import NoPicture
 from core.types import LABELS, Label, View
 from db import study_page
@@ -71,6 +70,8 @@ class Images:
 
 
 def _drawn(found: Explained, label: Label) -> bytes:
+    from core import heat  # noqa: PLC0415 - NumPy and Pillow come with the first overlay, not before the first page
+
     activation = found.activation[..., LABELS.index(label)]
     if found.maps is None:
         return heat.transparent(heat.enlarged(activation, _OVERLAY_SIDE))

@@ -15,7 +15,8 @@ from pydicom.uid import (
 )
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node import layouts as screens
 from dicom_node.decode import decode
 from dicom_node.deidentify import statement, tree

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 SIDE = 256
 """About how many pixels a sheet is wide and high; a larger frame has one of its own. On larger sheets small letters of

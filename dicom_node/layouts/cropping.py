@@ -10,7 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image
 
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.layout import ViewLayout
 from dicom_node.layouts.recognition import Match

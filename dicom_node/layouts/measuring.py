@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.caption import Caption
 from dicom_node.layouts.errors import LayoutError

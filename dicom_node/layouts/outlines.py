@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.panel import Circle, Panel, Rectangle, overlap
 from dicom_node.layouts.plausibility import CHROMA, LEAST_COLOURED, LEAST_SPREAD, LUMA, sample

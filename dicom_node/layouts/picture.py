@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.panel import Circle, Panel
 from dicom_node.layouts.recognition import Match

@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import Reason
 from dicom_node.layouts.layout import Layout, ViewLayout
 from dicom_node.layouts.palette import Palette
 from dicom_node.layouts.panel import Panel

@@ -5,7 +5,8 @@ A layout is known by the outlines of its panels; one that lies two pixels off ha
 
 from dataclasses import replace
 
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node.layouts import outlines
 from dicom_node.layouts.errors import LayoutError
 from dicom_node.layouts.panel import Circle, Panel

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node.layouts import plausibility
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.caption import Caption, jaccard

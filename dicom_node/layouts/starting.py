@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import Rejected
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node.layouts import measuring, outlines
 from dicom_node.layouts.box import Box
 from dicom_node.layouts.caption import Caption

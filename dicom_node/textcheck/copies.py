@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts import Crop
 from dicom_node.textcheck.flattening import Flat, Floats, exact, residual
 

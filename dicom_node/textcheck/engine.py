@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import Unavailable
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts import Box
 
 _DISTRIBUTION = "rapidocr-onnxruntime"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts import Box, Crop, Palette
 from dicom_node.textcheck.copies import COPIES
 from dicom_node.textcheck.engine import Engine, Line

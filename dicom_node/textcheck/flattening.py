@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.layouts import Box, Crop, Palette
 from dicom_node.layouts.plausibility import LUMA
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from db.identity import Named
 from dicom_node.layouts import Box
 from dicom_node.textcheck.engine import LEAST_SIDE, Engine, Line

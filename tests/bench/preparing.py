@@ -14,7 +14,8 @@ from pydicom.uid import JPEGBaseline8Bit, RLELossless
 from row import Row
 
 from core.phi import Phi
-from core.types import Label, RgbImage
+from core.pixels import RgbImage
+from core.types import Label
 from db.studies import Identity
 from dicom_node import layouts, textcheck
 from dicom_node.prepare import Prepared, prepare

@@ -12,7 +12,8 @@ from row import Row
 
 from core.maps import Maps
 from core.phi import Phi
-from core.types import ModelIdentity, Outcome, Probabilities, RgbImage, Status, StudyPrediction, View, ViewPrediction
+from core.pixels import RgbImage
+from core.types import ModelIdentity, Outcome, Probabilities, Status, StudyPrediction, View, ViewPrediction
 from dicom_node import layouts, report, structured_report
 from dicom_node.report import SourceReference
 from dicom_node.report_content import AboutModel, ReportContent

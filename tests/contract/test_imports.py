@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = [
+    "numpy",
     "tensorflow",
     "keras",
     "celery",

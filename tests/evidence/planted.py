@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from core.errors import Rejected
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node import layouts
 from dicom_node.prepare import screen
 from dicom_node.textcheck import Engine, find_text

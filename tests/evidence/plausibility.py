@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import Rejected
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node import layouts
 from dicom_node.layouts import plausibility
 from training.phantom.cohort import simulate

@@ -19,8 +19,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core import DISCLAIMER
 from core.maps import Maps
+from core.pixels import RgbImage
 from core.settings import Settings
-from core.types import LABELS, REQUIRED_VIEWS, Label, RgbImage, Status, StudyPrediction, View
+from core.types import LABELS, REQUIRED_VIEWS, Label, Status, StudyPrediction, View
 from dicom_node import report_text
 from models import artifact, overlay
 from models.classifier import Classifier

@@ -19,17 +19,8 @@ from studies import simulated
 
 from core.maps import Maps
 from core.phi import Phi
-from core.types import (
-    ModelIdentity,
-    Outcome,
-    Probabilities,
-    Reason,
-    RgbImage,
-    Status,
-    StudyPrediction,
-    View,
-    ViewPrediction,
-)
+from core.pixels import RgbImage
+from core.types import ModelIdentity, Outcome, Probabilities, Reason, Status, StudyPrediction, View, ViewPrediction
 from dicom_node import layouts, report, report_text
 from dicom_node.report_content import AboutModel, ReportContent
 from dicom_node.report_header import Header

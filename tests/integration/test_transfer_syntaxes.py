@@ -15,7 +15,8 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import JPEG2000, JPEG2000Lossless
 
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node import layouts
 from dicom_node.decode import decode
 from dicom_node.prepare import Prepared, prepare

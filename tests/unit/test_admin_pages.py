@@ -515,7 +515,7 @@ def test_an_order_that_no_page_made_writes_no_file_elsewhere(office, ward, name)
         orders.ask(session, OrderKind.LAYOUT, actor="user:lara", now=ward.clock.now, subject=lost, asked=asked)
     before = set(office.settings.home.rglob("*"))
     (order,) = office.work()
-    assert (order.state, "has no name" in order.said["text"]) == (OrderState.REFUSED, True)
+    assert (order.state, "2 to 48 of a-z" in order.said["text"]) == (OrderState.REFUSED, True)
     assert set(office.settings.home.rglob("*")) == before
 
 

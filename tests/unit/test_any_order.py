@@ -30,7 +30,8 @@ from sqlalchemy import select
 from ward import Clock, Ward
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from db.tables import Instance
 from dicom_node import layouts
 from dicom_node.decode import decode

@@ -14,7 +14,8 @@ from pydicom import dcmread
 from typer.testing import CliRunner
 
 from cli.main import app
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node import layouts
 from dicom_node.layouts import Rectangle, outlines, writing
 from dicom_node.layouts import picture as pictures

@@ -9,7 +9,8 @@ from PIL import Image
 from pydicom import dcmread
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node import layouts
 from dicom_node.layouts import Box, Caption, Circle, Criteria, Layout, LayoutError, Match, Rectangle, ViewLayout
 from dicom_node.prepare import Prepared, prepare

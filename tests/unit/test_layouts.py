@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node import layouts
 from dicom_node.layouts import Box, Layout, LayoutError
 from training.phantom.cohort import SimulatedPatient, simulate

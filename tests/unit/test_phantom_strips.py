@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.simulate import Layout as LayoutChoice
 from core.errors import PerfuscopeError, Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node import layouts
 from dicom_node.prepare import Prepared, prepare
 from models.preprocess import resize

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from core.errors import Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node import layouts
 from dicom_node.layouts import Layout, LayoutError, Palette, ViewLayout
 from training.phantom.cohort import SimulatedPatient, simulate

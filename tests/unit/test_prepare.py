@@ -27,7 +27,8 @@ from pydicom.uid import (
 )
 
 from core.errors import Rejected, SettingsError, Unavailable
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node import layouts
 from dicom_node.prepare import (
     Listed,

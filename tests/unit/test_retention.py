@@ -151,7 +151,7 @@ def test_old_studies_go_with_every_row_but_their_audit_events(ward: Ward, store:
     assert purging(ward, store).whole_studies(dry_run=False).studies == 1
     with ward.sessions.read() as session:
         left = {t.name: session.scalar(select(func.count()).select_from(t)) for t in Base.metadata.tables.values()}
-    assert {name for name, count in left.items() if count} == {"model_versions", "audit_events"}
+    assert {name for name, count in left.items() if count} == {"model_versions", "audit_events", "day_changes"}
     assert files(store) == 0
 
 

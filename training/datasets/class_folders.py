@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from core.errors import PerfuscopeError, Rejected
-from core.types import Label, Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Label, Reason, View
 from dicom_node import prepare
 from dicom_node.decode import decode
 from models.figures import Source

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import PerfuscopeError, Rejected
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from dicom_node.layouts import Layout, maps_of
 from dicom_node.prepare import screen
 from training.datasets import manifest as manifests

@@ -13,7 +13,8 @@ from pydicom.filereader import read_file_meta_info
 
 from core.errors import Rejected
 from core.maps import Maps
-from core.types import REQUIRED_VIEWS, Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, Reason, View
 from dicom_node import layouts
 from dicom_node.prepare import Prepared, is_candidate, prepare
 from models.polar import ANGLES, RINGS, polar_maps

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.types import REQUIRED_VIEWS, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, View
 from training.datasets.manifest import Patient
 
 _SIDE = 32

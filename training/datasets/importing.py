@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import PerfuscopeError, Rejected
-from core.types import LABELS, REQUIRED_VIEWS, Label, RgbImage, View
+from core.pixels import RgbImage
+from core.types import LABELS, REQUIRED_VIEWS, Label, View
 from models.figures import Source
 from training.datasets import manifest as manifests
 from training.datasets import pictures

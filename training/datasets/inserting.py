@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from core.maps import Anchor, Circle, Maps
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from models.polar import levels, scale
 from training.phantom.disease import Defect
 

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from core.errors import PerfuscopeError, Rejected
-from core.types import Reason, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Reason, View
 from dicom_node.layouts import Layout
 from dicom_node.prepare import Prepared, prepare
 from dicom_node.rules import ViewRule

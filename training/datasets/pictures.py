@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import PerfuscopeError
-from core.types import RgbImage
+from core.pixels import RgbImage
 from dicom_node.decode import MAX_PIXELS
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")

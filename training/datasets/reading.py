@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import PerfuscopeError
-from core.types import LABELS, REQUIRED_VIEWS, RgbImage
+from core.pixels import RgbImage
+from core.types import LABELS, REQUIRED_VIEWS
 from models.preprocess import PREPROCESSING_VERSION, SIZE, resize
 from training.datasets import manifest as manifests
 from training.datasets import pictures, studies

@@ -14,7 +14,8 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from core.errors import Rejected
-from core.types import REQUIRED_VIEWS, Reason, RgbImage
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, Reason
 from db import layout_states, reviewed
 from db.layout_states import Standing
 from db.reviewed import Found, Reviewed

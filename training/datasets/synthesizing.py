@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import PerfuscopeError
-from core.types import REQUIRED_VIEWS, Label, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, Label, View
 from training.datasets import manifest as manifests
 from training.datasets import pictures
 from training.datasets.cropping import crop_picture

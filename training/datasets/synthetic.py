@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from core.errors import PerfuscopeError
-from core.types import REQUIRED_VIEWS, Label, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, Label, View
 from dicom_node.layouts import Layout
 from training.datasets import duplicates, pictures
 from training.datasets import manifest as manifests

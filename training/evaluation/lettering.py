@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Rejected
-from core.types import REQUIRED_VIEWS, RgbImage, View
+from core.pixels import RgbImage
+from core.types import REQUIRED_VIEWS, View
 from dicom_node import layouts
 from dicom_node.layouts import Layout
 from dicom_node.prepare import Prepared, prepare

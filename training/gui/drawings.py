@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageTk
 
-from core.types import LABELS, Label, Probabilities, RgbImage
+from core.pixels import RgbImage
+from core.types import LABELS, Label, Probabilities
 from models import overlay
 from training.gui import design
 from training.gui.design import Type

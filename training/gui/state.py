@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.maps import Circle
-from core.types import Label, Probabilities, RgbImage
+from core.pixels import RgbImage
+from core.types import Label, Probabilities
 
 
 class Tone(StrEnum):

@@ -20,7 +20,8 @@ from pydicom.uid import (
 from rle.utils import encode_pixel_data
 
 from core import __version__
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from training.phantom.identity import uid
 from training.phantom.pages import COLUMNS
 from training.phantom.patient import SimulatedPatient

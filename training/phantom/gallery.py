@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.types import Label, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Label, View
 from training.phantom import pages
 from training.phantom.acquisition import Acquisition
 from training.phantom.cuts import cuts

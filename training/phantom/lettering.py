@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from training.phantom.palette import TEAL, Scale, coloured
 
 Colour = tuple[int, int, int]

@@ -6,7 +6,8 @@ from functools import partial
 from types import MappingProxyType
 
 from core.errors import PerfuscopeError
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from training.phantom import screens, strips
 from training.phantom.examination import Examination
 

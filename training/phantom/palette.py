@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 
 Scale = tuple[tuple[int, int, int, int], ...]
 """Levels rise from 0 to 255."""

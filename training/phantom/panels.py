@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from core.types import RgbImage
+from core.pixels import RgbImage
 from training.phantom.anatomy import PATIENT_AXES, Ventricle
 from training.phantom.palette import TEAL, Scale, coloured
 from training.phantom.polar import ANGLES, RINGS, PolarMap

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.types import Label, RgbImage, View
+from core.pixels import RgbImage
+from core.types import Label, View
 from training.phantom.examination import Examination, Quantified, examine
 from training.phantom.identity import Identity
 from training.phantom.pages import COLUMNS, Page, named

@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from training.phantom.cuts import NAMES as SLICE_NAMES
 from training.phantom.cuts import cuts
 from training.phantom.examination import Examination, Quantified

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.types import RgbImage, View
+from core.pixels import RgbImage
+from core.types import View
 from training.phantom.cuts import NAMES, cuts
 from training.phantom.examination import Examination, Quantified
 from training.phantom.identity import Identity

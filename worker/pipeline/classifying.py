@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from core.jobs import Bell, JobStage
 from core.maps import Maps
-from core.types import Reason, RgbImage, StudyPrediction, View
+from core.pixels import RgbImage
+from core.types import Reason, StudyPrediction, View
 from db import cases, jobs
 from db.jobs import Claimed
 from db.session import Sessions

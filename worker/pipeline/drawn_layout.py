@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.errors import PerfuscopeError, Rejected
-from core.orders import LAYOUT_NAME
 from core.settings import Settings
 from core.types import View
 from db import layout_states
@@ -35,9 +34,7 @@ class Drawn:
 
     @classmethod
     def of(cls, asked: dict[str, Any]) -> "Drawn":
-        """PerfuscopeError for an order that is not of the page's making: its name becomes a file's."""
-        if not LAYOUT_NAME.fullmatch(str(asked.get("name", ""))):
-            raise PerfuscopeError("that drawing has no name that a layout may have")
+        """PerfuscopeError for an order that is not of the page's making."""
         try:
             return cls(
                 name=str(asked["name"]),
