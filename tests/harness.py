@@ -174,7 +174,7 @@ class Installation:
     def run(self, *arguments: str, code: int = 0) -> str:
         """The output of a command that ends."""
         done = commands.run(*arguments, env=self.env)
-        assert done.returncode == code, done.stderr
+        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def results(self) -> dict[str, dict[str, Any]]:
