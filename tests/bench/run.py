@@ -1,7 +1,7 @@
 """Speeds, side by side in one run: figures are ratios or latencies of this machine, never a pass or fail.
 
-python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [starting] [training]
-                          [--write]
+python tests/bench/run.py [receiving] [preparing] [reporting] [inference] [latency] [querying] [agreeing] [starting]
+                          [training] [--write]
 """
 
 import argparse
@@ -16,6 +16,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import agreeing
 import inference
 import latency
 import preparing
@@ -35,6 +36,7 @@ BENCHES = {
     "inference": inference.rows,
     "latency": latency.rows,
     "querying": querying.rows,
+    "agreeing": agreeing.rows,
     "starting": starting.rows,
     "training": training_epochs.rows,
 }
