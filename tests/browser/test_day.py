@@ -117,9 +117,11 @@ def finds_it_in_the_figures(page: Page, perfuscope: Installation, study: str) ->
     rows = list(csv.DictReader(io.StringIO(page.request.get(address(perfuscope) + str(link)).text())))
     assert any(one["station"] == "TESTPACS" for one in rows), rows
     studies = page.request.get(f"{address(perfuscope)}/api/v1/studies.csv?label=ischemia").text()
-    assert study in studies
+    (line,) = csv.DictReader(io.StringIO(studies))
+    assert (line["study_instance_uid"], line["readers"], line["readers_label"]) == (study, "1", "infarction")
     results = json.loads(perfuscope.run("results", "--format", "json", "--label", "ischemia"))
     assert [one["study_instance_uid"] for one in results] == [study]
+    assert [(said["reader"], said["label"]) for said in results[0]["reviews"]] == [("ada", "infarction")]
 
 
 def draws_a_layout(page: Page, perfuscope: Installation) -> None:
@@ -158,6 +160,7 @@ def tries_an_image(page: Page, folder: Path) -> None:
     """What the model says of one screen."""
     files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:1], folder)
     page.get_by_role("link", name="Try an image").click()
+    expect(page.locator("#try")).to_be_visible()  # not before the script listens
     page.locator("#files").set_input_files([str(file) for file in files])
     expect(page.locator(".tried .headline").first).to_be_visible(timeout=60_000)
 

@@ -212,12 +212,14 @@ def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: I
     files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:3], tmp_path)
     before = {path for path in perfuscope.home.rglob("*") if path.is_file()}
     page.get_by_role("link", name="Try an image").click()
+    expect(page.locator("#try")).to_be_visible()  # not before the script listens
     page.locator("#files").set_input_files([str(file) for file in files])
     expect(page.locator(".tried")).to_have_count(4, timeout=45_000)
     expect(page.locator(".tried .headline").first).to_be_visible()
     drawn = "c => c.width > 300 && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 40)"
     until(lambda: page.locator("canvas.crop").first.evaluate(drawn), 10, "the crop is drawn")
     assert axe.violations(page) == []
+    expect(page.locator("#try")).to_be_visible()  # not before the script listens
     page.locator("#files").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_text("File 1 cannot be read as an image")).to_be_visible(timeout=45_000)
     after = {path for path in perfuscope.home.rglob("*") if path.is_file()}
