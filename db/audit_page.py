@@ -1,34 +1,15 @@
 """The audit trail by page: who, what, which study, from when to when. Nothing here writes."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from core.types import AuditAction
+from db.cursor import Cursor
 from db.tables import AuditEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The last event of a page; the next page begins after it."""
-
-    at: datetime
-    id: UUID
-
-    def __str__(self) -> str:
-        return f"{self.at.timestamp():.6f}_{self.id.hex}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        """The place that was printed so; ValueError for anything else."""
-        stamp, _, key = text.partition("_")
-        try:
-            return cls(datetime.fromtimestamp(float(stamp), UTC), UUID(hex=key))
-        except (OverflowError, OSError):
-            raise ValueError("no time") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +24,9 @@ class Wanted:
     until: datetime | None = None
 
 
-def page(session: Session, wanted: Wanted, *, after: Place | None, limit: int) -> tuple[list[AuditEvent], Place | None]:
+def page(
+    session: Session, wanted: Wanted, *, after: Cursor | None, limit: int
+) -> tuple[list[AuditEvent], Cursor | None]:
     """Events, newest first, and where the next page begins, if there is one. Walks along one index."""
     statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     conditions = {
@@ -57,8 +40,8 @@ def page(session: Session, wanted: Wanted, *, after: Place | None, limit: int) -
     if wanted.until is not None:
         statement = statement.where(AuditEvent.at < wanted.until)
     if after is not None:
-        tied = and_(AuditEvent.at == after.at, AuditEvent.id < after.id)
+        tied = and_(AuditEvent.at == after.at, AuditEvent.id < after.key)
         statement = statement.where(AuditEvent.at <= after.at, or_(AuditEvent.at < after.at, tied))
     found = list(session.scalars(statement.limit(limit + 1)))
     last = found[limit - 1] if len(found) > limit else None
-    return found[:limit], Place(last.at, last.id) if last else None
+    return found[:limit], Cursor(last.at, last.id) if last else None

@@ -37,7 +37,7 @@ def items(session: Session, study_ids: Sequence[UUID]) -> list[dict[str, Any]]:
 def listed(session: Session, wanted: Filter, *, limit: int | None = None) -> list[dict[str, Any]]:
     """The items of the studies that the filter lets pass, in its order; for short lists."""
     places = worklist_keys.select_keys(session, wanted, limit=limit or _ALL)
-    return items(session, [place.study_id for place in places])
+    return items(session, [place.key for place in places])
 
 
 _ALL = 10**9

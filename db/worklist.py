@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from db import worklist_keys, worklist_rows
+from db.cursor import Cursor
 from db.session import Sessions
-from db.worklist_filter import Cursor, Filter, Sort
+from db.worklist_filter import Filter, Sort
 from db.worklist_rows import ModelName, Row
 
 __all__ = ["Cursor", "Filter", "ModelName", "Page", "Row", "Sort", "count", "every", "page"]
@@ -32,7 +33,7 @@ class Page:
 def page(session: Session, wanted: Filter, limit: int = 50) -> Page:
     """At most ``limit`` studies from the filter's cursor on, in a number of queries that does not grow with them."""
     found = worklist_keys.select_keys(session, wanted, limit=limit + 1)
-    rows = worklist_rows.read(session, [key.study_id for key in found[:limit]])
+    rows = worklist_rows.read(session, [one.key for one in found[:limit]])
     return Page(rows, found[limit - 1] if len(found) > limit else None)
 
 
@@ -61,7 +62,7 @@ def every(
         size = chunk if left is None else min(chunk, left)
         with sessions.read() as session:
             places = worklist_keys.select_keys(session, wanted, limit=size)
-            found = read(session, [place.study_id for place in places])
+            found = read(session, [place.key for place in places])
         yield from found
         left = None if left is None else left - len(places)
         if len(places) < size:

@@ -43,7 +43,7 @@ def ordered(statement: Places, at: Any, key: Any, *, wanted: Filter, limit: int)
         statement = statement.where(at < wanted.until)
     if wanted.cursor is not None:
         here = tuple_(at, key)
-        place = tuple_(literal(wanted.cursor.at, UtcDateTime()), literal(wanted.cursor.study_id))
+        place = tuple_(literal(wanted.cursor.at, UtcDateTime()), literal(wanted.cursor.key))
         statement = statement.where(here > place if wanted.sort is Sort.OLDEST else here < place)
     order = (at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())
     return statement.order_by(*order).limit(limit)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
 
 from core.phi import Phi
 from core.types import Label, State
+from db.cursor import Cursor
 
 
 class Sort(StrEnum):
@@ -18,27 +18,6 @@ class Sort(StrEnum):
     OLDEST = "oldest"
     COMPLETED = "completed"
     """By the time that the newest revision was done, newest first; studies that are not done are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last study of a page; the next page begins after it. Its text names nobody."""
-
-    at: datetime
-    """The time that the list is sorted by."""
-    study_id: UUID
-
-    def __str__(self) -> str:
-        return f"{self.at.timestamp():.6f}_{self.study_id.hex}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Cursor":
-        """The cursor that was printed so; ValueError for anything else."""
-        stamp, _, key = text.partition("_")
-        try:
-            return cls(datetime.fromtimestamp(float(stamp), UTC), UUID(hex=key))
-        except (OverflowError, OSError):
-            raise ValueError("no time") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from core.types import State
 from db import search
+from db.cursor import Cursor
 from db.tables import Case, GivenUp, Study
 from db.worklist_branches import IN_FORCE, WITHOUT_CASE, Places, ordered, page, places, preparing
-from db.worklist_filter import Cursor, Filter, Sort
+from db.worklist_filter import Filter, Sort
 
 FEW, MANY = 5_000, 20_000
 """Up to so many candidates are sorted at once; up to so many are walked along first of all."""

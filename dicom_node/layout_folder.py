@@ -2,18 +2,16 @@
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import PerfuscopeError, Unavailable
+from core.orders import LAYOUT_NAME
 from core.settings import Settings
 from dicom_node import layouts
 from dicom_node.layouts import Layout
-
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,47}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class LayoutFolder:
 
     def path(self, name: str) -> Path:
         """Where the layout of that name is, or would be; PerfuscopeError for a name that could lead elsewhere."""
-        if not _NAME.fullmatch(name):
+        if not LAYOUT_NAME.fullmatch(name):
             raise PerfuscopeError("a layout kept here is called 2 to 48 of a-z, 0-9 and -, a letter first")
         return self.folder / f"{name}.toml"
 

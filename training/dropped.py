@@ -2,8 +2,9 @@
 
 A process of its own, so that whoever shows the answer loads no DICOM and no model. The first line of stdin is a JSON
 document: ``sizes`` of the files that follow, ``home``, ``layouts`` and ``view_rules`` as in the settings, and
-``model``, an artifact's folder or null for the shipped one. It prints one JSON document; an exit code other than 0 says
-that there is no answer, and nothing is printed, since an error's text may quote a file.
+``model``, an artifact's folder or null for the shipped one, with the ``sha256`` that it must have. It prints one JSON
+document; an exit code other than 0 says that there is no answer, and nothing is printed, since an error's text may
+quote a file.
 """
 
 import base64
@@ -29,6 +30,7 @@ from training.gui import entries
 from training.gui.state import Entry, ModelShown, Panel
 
 _SIDE = 640
+_ELSEWHERE = "The model in force is not on this machine, and no other one is asked in its place."
 
 
 def main(source: BinaryIO) -> str:
@@ -36,6 +38,8 @@ def main(source: BinaryIO) -> str:
     head = json.loads(source.readline())
     found = artifact.load(Path(head["model"]) if head["model"] else artifact.shipped())
     identity, card = found.identity, found.card
+    if head.get("sha256") not in {None, identity.sha256}:
+        return json.dumps({"problem": _ELSEWHERE})
     model = ModelShown(
         identity.name,
         identity.version,

@@ -77,6 +77,8 @@ class Trying:
         found = _classified(body)
         if found is None:
             return self._said(422, problem="These files could not be looked at. Nothing was kept of them.")
+        if "problem" in found:
+            return self._said(503, problem=found["problem"])
         return self._said(200, answer=found)
 
     def _head(self, sizes: list[int]) -> dict[str, Any]:
@@ -85,7 +87,8 @@ class Trying:
             active = model_versions.active(session)
         folder = self.settings.cache / "models" / active.sha256 if active else None
         told = self.settings.model_dump(mode="json", include={"home", "layouts", "view_rules"})
-        return {**told, "sizes": sizes, "model": str(folder) if folder and folder.is_dir() else None}
+        here = str(folder) if folder and folder.is_dir() else None
+        return {**told, "sizes": sizes, "model": here, "sha256": active.sha256 if active else None}
 
     def _said(self, status: int, **context: Any) -> Response:
         asked = {"answer": None, "problem": "", **context}

@@ -12,10 +12,14 @@ import pytest
 from PIL import Image
 from reader import reader
 from sqlalchemy import select
+from ward import Ward
 
 from core.types import AuditAction, Label
+from db import model_versions
+from db.model_versions import NewArtifact
 from db.tables import AuditEvent
 from dicom_node import layouts
+from models import artifact
 from training.phantom.cohort import simulate
 from training.phantom.dicom import write_study
 
@@ -27,6 +31,15 @@ def screens(tmp_path_factory) -> list[bytes]:
     return [(folder / f"{name}.dcm").read_bytes() for name in ("qps", "stress_qgs", "rest_qgs")]
 
 
+@pytest.fixture
+def shipped(ward: Ward) -> None:
+    """The model that comes along is in force."""
+    found = artifact.load(artifact.shipped())
+    made = NewArtifact(found.identity, found.card.model_dump(mode="json"), b"")
+    with ward.sessions.write() as session:
+        model_versions.activate(session, made, now=ward.clock.now)
+
+
 def framed(*files: bytes) -> bytes:
     return ",".join(str(len(file)) for file in files).encode() + b"\n" + b"".join(files)
 
@@ -36,6 +49,7 @@ def left_in(*folders: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.usefixtures("shipped")
 def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, screens):
     home = tmp_path / "home"
     home.mkdir()
@@ -55,6 +69,7 @@ def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, scr
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.usefixtures("shipped")
 def test_a_layout_that_was_drawn_is_known_as_well(ward, tmp_path, screens, monkeypatch):
     """The process has the same home as everything else here: it must not meet the drawn layout twice."""
     monkeypatch.setenv("PERFUSCOPE_HOME", str(tmp_path))
@@ -68,6 +83,7 @@ def test_a_layout_that_was_drawn_is_known_as_well(ward, tmp_path, screens, monke
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.usefixtures("shipped")
 def test_one_view_is_seen_alone_and_a_stranger_is_refused_in_a_sentence(ward, tmp_path, screens):
     noise = io.BytesIO()
     Image.effect_noise((1280, 1024), 90).convert("RGB").save(noise, "PNG")
@@ -83,6 +99,14 @@ def test_one_view_is_seen_alone_and_a_stranger_is_refused_in_a_sentence(ward, tm
 )
 def test_a_body_that_is_not_the_pages_own_is_refused(ward, tmp_path, body):
     assert reader(ward, tmp_path).post("/try", body).status_code == 400
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_no_other_model_answers_for_the_one_in_force(ward, tmp_path, screens):
+    answer = reader(ward, tmp_path).post("/try", framed(screens[0]))
+    assert answer.status_code == 503
+    assert "The model in force is not on this machine" in answer.text
+    assert "Probability" not in answer.text
 
 
 def test_the_process_prints_nothing_of_what_it_cannot_use():

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 
 from core.types import AuditAction
 from db import audit_page
-from db.audit_page import Place, Wanted
+from db.audit_page import Wanted
+from db.cursor import Cursor
 from db.session import Sessions
 from viewer import access
 from viewer.opened import Openings
@@ -68,7 +69,7 @@ class AuditPage:
         asked = Asked.of(dict(request.query_params))
         try:
             wanted = asked.wanted(self.templates.zone)
-            after = Place.parse(asked.after) if asked.after else None
+            after = Cursor.parse(asked.after) if asked.after else None
         except (ValueError, OverflowError):
             raise HTTPException(404) from None
         self.openings.write_down(request, study_id=None, detail="audit")

@@ -76,7 +76,7 @@ class Studies:
     ) -> Response:
         with self.sessions.read() as session:
             places = worklist_keys.select_keys(session, wanted, limit=limit + 1)
-            found = results.items(session, [place.study_id for place in places[:limit]])
+            found = results.items(session, [place.key for place in places[:limit]])
         self._written_down(request, AuditAction.VIEW, f"api {what} {wanted.summary}")
         more = str(places[limit - 1]) if len(places) > limit else None
         items = [one for item in found for one in told_as(item)]
