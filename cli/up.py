@@ -5,19 +5,16 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import database, options
+from cli import children, database, options
+from cli.children import Child
 from cli.sentences import one_sentence
 from core import log
 from core.errors import PerfuscopeError
@@ -25,10 +22,6 @@ from core.settings import Settings
 from core.settings_web import is_loopback
 
 _log = logging.getLogger("perfuscope.up")
-_SHORTEST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 5.0
-_LONG_LIFE_S = 60.0
-_GRACE_S = 20.0
 
 
 @one_sentence
@@ -44,14 +37,15 @@ def up(
     """
     found = options.settings(home, config, dicom_port=dicom_port, web_port=web_port)
     log.configure(found.log_level)
-    from worker import edge
-
-    edge.check(found)  # a child would say it again and again
+    children.load()
     with _only_one(found):
         _check_port(found.dicom_host, found.dicom_port, option="--dicom-port")
         _check_port(found.web_host, found.web_port, option="--web-port")
-        model = database.prepare(found)
-        _refuse_nobody(found)
+        with _asked_beside(_check_work, found):
+            model = database.prepare(found)
+        if not is_loopback(found.web_host):
+            with _asked_beside(_refuse_nobody, found):
+                pass
         _log.info("home %s, model %s %s", found.home, model.name, model.version)
         supervise(found, config)
 
@@ -61,73 +55,58 @@ def supervise(found: Settings, config: Path | None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    env = options.environment(found, config)
-    children = [
-        _Child("node", ("node",), env),
-        _Child("edge worker", ("worker", "--queues", "edge"), env),
-        _Child("inference worker", ("worker", "--queues", "inference"), env),
-        _Child("viewer", ("viewer",), env),
+    os.environ.update(options.environment(found, config))
+    running = [
+        Child("viewer", ("viewer",)),
+        Child("node", ("node",)),
+        Child("edge worker", ("worker", "--queues", "edge")),
+        Child("inference worker", ("worker", "--queues", "inference")),
     ]
     while not stop.is_set():
-        for child in children:
+        for child in running:
             child.keep_running()
         stop.wait(0.1)
-    for child in children:
+    for child in running:
         child.terminate()
-    for child in children:
+    for child in running:
         child.wait()
 
 
-@dataclass
-class _Child:
-    """A child process that is started again when it dies, ever more slowly if it dies at once."""
+# What children would say again and again is said once, before they start. It is asked in a process that ends, so that
+# the supervisor does not load what it takes.
 
-    name: str
-    arguments: tuple[str, ...]
-    env: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    pause_s: float = _SHORTEST_PAUSE_S
-    next_start: float = field(default=0.0)
 
-    def keep_running(self) -> None:
-        now = time.monotonic()
-        if self.process is not None and self.process.poll() is not None:
-            self.pause_s = _SHORTEST_PAUSE_S if now - self.started_at > _LONG_LIFE_S else self.pause_s * 2
-            self.pause_s = min(self.pause_s, _LONGEST_PAUSE_S)
-            self.next_start = now + self.pause_s
-            _log.warning("%s ended (%d); starting it again in %.1f s", self.name, self.process.returncode, self.pause_s)
-            self.process = None
-        if self.process is None and now >= self.next_start:
-            self._start(now)
+@contextmanager
+def _asked_beside(check: Callable[[Settings], None], found: Settings) -> Iterator[None]:
+    """Ends the command where the check, done in a process of its own meanwhile, has said a sentence."""
+    asked = children.fork(_say, check, found)
+    try:
+        yield
+    finally:
+        asked.join()
+    if asked.exitcode:
+        raise typer.Exit(asked.exitcode)
 
-    def _start(self, now: float) -> None:
-        command = [sys.executable, "-m", "cli", *self.arguments, "--supervised-by", str(os.getpid())]
-        self.process = subprocess.Popen(command, env=self.env, start_new_session=True)  # noqa: S603 - our own program
-        self.started_at = now
 
-    def terminate(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
+def _say(check: Callable[[Settings], None], found: Settings) -> None:
+    try:
+        one_sentence(check)(found)
+    except typer.Exit as error:
+        raise SystemExit(error.exit_code) from None
 
-    def wait(self) -> None:
-        if self.process is None:
-            return
-        try:
-            self.process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+
+def _check_work(found: Settings) -> None:
+    from worker import edge_settings
+
+    edge_settings.check(found)
 
 
 def _refuse_nobody(found: Settings) -> None:
-    """As the viewer does; it would say so again and again."""
-    if not is_loopback(found.web_host):
-        from viewer import server
+    from viewer import server
 
-        sessions = options.sessions(found)
-        server.refuse_nobody(found, sessions)
-        sessions.engine.dispose()
+    sessions = options.sessions(found)
+    server.refuse_nobody(found, sessions)
+    sessions.engine.dispose()
 
 
 @contextmanager
@@ -135,8 +114,8 @@ def _only_one(found: Settings) -> Iterator[None]:
     """Two supervisors on one home would fight over it; the lock goes with the process."""
     descriptor = os.open(found.home / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by this process alone, not by its children
+    except OSError:
         msg = f"Perfuscope is already running on {found.home}"
         raise PerfuscopeError(msg) from None
     try:

@@ -1,5 +1,6 @@
 """``perfuscope worker``: Celery workers for one queue or both."""
 
+import os
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -27,6 +28,7 @@ def worker(
     """
     if supervised_by is not None:
         process.end_with_parent(supervised_by)
+    os.environ["NOSETPS"] = "1"  # Celery leaves the processes' names alone
     from worker import app
 
     wanted = _queues(queues)

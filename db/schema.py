@@ -47,6 +47,9 @@ def upgrade(engine: Engine) -> None:
 
     Raises ``SchemaOutdated`` where the database was made by a newer release, ``DatabaseAway`` without a database.
     """
+    with _reached(engine), engine.connect() as connection:
+        if _found(connection) == revisions()[-1]:
+            return
     from alembic import command  # noqa: PLC0415 - most processes only ask
 
     with _reached(engine), engine.connect() as connection, _in_turn(connection):

@@ -78,10 +78,10 @@ def model(settings: Settings, sessions: Sessions) -> Finding:
 def screens(settings: Settings) -> Finding:
     """Layouts and view rules can be read."""
     from dicom_node import layouts
-    from worker import edge
+    from worker import edge_settings
 
     try:
-        edge.check(settings)
+        edge_settings.check(settings)
         known = layouts.load_all(settings.layout_files)
     except PerfuscopeError as error:
         return fail("screens", str(error), "Mend that file or rule and restart the edge workers.")

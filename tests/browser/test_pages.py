@@ -144,7 +144,7 @@ def test_a_viewer_that_dies_is_started_again_and_open_pages_go_on(perfuscope: In
     supervisor = perfuscope.processes[0].pid
 
     def viewers() -> list[int]:
-        return [pid for pid, command in descendants(supervisor).items() if " viewer " in command]
+        return [pid for pid, command in descendants(supervisor).items() if "perfuscope viewer" in command]
 
     page.goto(f"http://127.0.0.1:{perfuscope.web_port}/")
     (viewer,) = viewers()

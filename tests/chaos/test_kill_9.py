@@ -10,7 +10,7 @@ import studies
 from harness import Background, Installation, Pacs, alive, descendants, push_like_a_pacs, until, write
 
 STUDIES = 20
-VICTIMS = ("cli node", "queues edge", "queues inference", "cli up")
+VICTIMS = ("perfuscope node", "queues edge", "queues inference", "cli up")
 SETTINGS = {"lease_s": 2, "ring_again_s": 0.5, "quiet_period_s": 120, "min_free_disk_mb": 1}
 
 
