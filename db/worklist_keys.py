@@ -22,7 +22,7 @@ from db.worklist_filter import Filter, Sort
 FEW, MANY = 5_000, 20_000
 """Up to so many candidates are sorted at once; up to so many are walked along first of all."""
 
-FAR = 3_000
+FAR = 1_000
 """So many studies of a list are passed before its candidates are taken to lie elsewhere."""
 
 _STRIDE, _LONGEST_STRIDE = 1_000, 10_000
@@ -134,7 +134,7 @@ def _along(session: Session, candidates: list[_Candidates], wanted: Filter, limi
 
     def stretch(asked: Filter, length: int) -> Select[Any, Any, bool]:
         at, key = page(asked, length).subquery().c
-        return _in_order(select(at, key, and_(true(), *(one.has(key) for one in candidates))), at, key, wanted)
+        return select(at, key, and_(true(), *(one.has(key) for one in candidates)))
 
     far = None if wanted.sort is Sort.COMPLETED else FAR
     found, left = _walk(session, stretch, plain, limit, far=far)
@@ -155,13 +155,20 @@ def _sifting(found: _Candidates, others: list[_Candidates], wanted: Filter) -> S
         statement = select(at, key, passes)
         if _asks_for_case(wanted):
             statement = statement.outerjoin(Case, and_(Case.study_id == key, IN_FORCE))
-        return _in_order(statement, at, key, wanted)
+        return statement
 
     return stretch
 
 
-def _in_order(statement: Select[Any, Any, bool], at: Any, key: Any, wanted: Filter) -> Select[Any, Any, bool]:
-    return statement.order_by(*((at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())))
+def _worth_reading(stretch: Select[Any, Any, bool], wanted: Filter, length: int) -> Select[Any, Any, bool, int]:
+    """Of a stretch, in order, what passes and where it ends, if it is whole; each with its number."""
+    at, key, passes = stretch.subquery().c
+    order = (at, key) if wanted.sort is Sort.OLDEST else (at.desc(), key.desc())
+    numbered = select(
+        at, key, passes.label("passes"), func.row_number().over(order_by=order).label("number")
+    ).subquery()
+    at, key, passes, number = numbered.c
+    return select(at, key, passes, number).where(or_(passes, number == length)).order_by(number)
 
 
 def _walk(
@@ -179,11 +186,11 @@ def _walk(
     while len(found) < limit:
         if far is not None and passed >= far:
             return found, wanted
-        seen = session.execute(stretch(wanted, length)).all()
-        found += dict.fromkeys(Cursor(at, key) for at, key, passes in seen if passes)
-        if len(seen) < length:
+        seen = session.execute(_worth_reading(stretch(wanted, length), wanted, length)).all()
+        found += dict.fromkeys(Cursor(at, key) for at, key, passes, _ in seen if passes)
+        if not seen or seen[-1].number < length:
             break
-        at, key, _ = seen[-1]
+        at, key, *_ = seen[-1]
         wanted, passed = replace(wanted, cursor=Cursor(at, key)), passed + length
         length = min(2 * length, _LONGEST_STRIDE)
     return found[:limit], None
