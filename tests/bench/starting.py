@@ -30,9 +30,11 @@ def rows() -> Iterator[Row]:
         place = Installation(Path(folder) / "home", pacs)
         place.run("db", "upgrade")
         place.run("user", "add", "tester", "--role", "admin", "--generate")
-        supervisor = place.start()
-        again = sorted(_started_again(place, supervisor.pid) for _ in range(_TIMES))
-        place.stop()
+        try:
+            supervisor = place.start()
+            again = sorted(_started_again(place, supervisor.pid) for _ in range(_TIMES))
+        finally:
+            place.stop()
         alone = [_alone(place) for _ in range(_TIMES)]
     pacs.stop()
     seconds, cpu = (sorted(values) for values in zip(*alone, strict=True))
