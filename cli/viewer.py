@@ -37,6 +37,8 @@ def viewer(
     if not server.somebody_may_log_in(sessions):
         _log.warning("nobody may log in to the pages yet; first: perfuscope user add NAME --role admin")
     _log.info("pages on %s", server.address(found))
+    with process.loading():  # what is made here stays, too
+        made = app.make_app(found, sessions)
     with lifetime.recorded(sessions, "viewer"):
-        server.serve(app.make_app(found, sessions), bound, found.web)
+        server.serve(made, bound, found.web)
     sessions.engine.dispose()

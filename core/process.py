@@ -28,7 +28,10 @@ def end_with_parent(parent: int) -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """While modules load: nothing looks for garbage, of which there is none and which takes a sixth of the time."""
+    """While modules load: nothing looks for garbage, of which there is none and which takes a sixth of the time.
+
+    Nor is what was loaded ever looked through again, which would hold up one answer in twenty by 0.2 s.
+    """
     gc.disable()
     try:
         yield

@@ -7,6 +7,7 @@ Every time is that of a whole answer of the API inside one process: token, query
 
 import argparse
 import asyncio
+import gc
 import random
 import resource
 import signal
@@ -60,6 +61,7 @@ def rows(*, postgresql: int = 1_000_000, sqlite: int = 200_000) -> Iterator[Row]
             head = f"{studies:,} studies in {kind}"
             yield Row(f"{head}: written in", f"{time.perf_counter() - began:.0f} s")
             program = Program.on(sessions, Path(folder))
+            gc.freeze()  # as the viewer does once it is loaded
             for what, (ask, aim) in _questions(random.Random(7), made).items():
                 yield _timed(f"{head}: {what}", ask, aim, program)
             for place, aim in _PAGES.items():
