@@ -117,7 +117,7 @@ def rejecting(tmp_path: Path) -> Iterator[Installation]:
     installation = Installation(tmp_path / "home", pacs, {"quiet_period_s": 1, "min_free_disk_mb": 1} | said)
     installation.start()
     yield installation
-    installation.stop()
+    installation.end_at_once()
     pacs.stop()
 
 

@@ -200,7 +200,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
     installation = Installation(folder / "home", pacs, settings)
     installation.start()
     yield installation
-    installation.stop()
+    installation.end_at_once()
     pacs.stop()
 
 

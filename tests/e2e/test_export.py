@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         until(lambda: len(pacs.received) == len(STUDIES), 60, "every report comes")
         yield installation
     finally:
-        installation.stop()
+        installation.end_at_once()
         pacs.stop()
 
 
