@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,15 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """The first true value of ``condition``; AssertionError after ``timeout_s``."""
+    """The first true value of ``condition``; AssertionError after ``timeout_s``.
+
+    A look that takes long is followed by as long a pause, or looking would hold up what is waited for.
+    """
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    while (began := time.monotonic()) < deadline:
         if value := condition():
             return value
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - began))
     raise AssertionError(f"not within {timeout_s} s: {what}")
 
 
@@ -206,6 +209,20 @@ class Installation:
         paths = write(datasets, folder)
         result = scu.send_files(paths, to=self.address, calling_ae_title=calling, timeout_s=30)
         assert not result.failed, [sent.code for sent in result.failed]
+
+
+@contextmanager
+def running(home: Path, **settings: Any) -> Iterator[Installation]:
+    """A whole Perfuscope whose pages answer, with a PACS; both end with it, or where it does not start."""
+    pacs = Pacs().start()
+    installation = Installation(home, pacs, {"min_free_disk_mb": 1} | settings)
+    try:
+        installation.start()
+        until(lambda: "pages on http" in installation.log, 60, "the viewer is up")
+        yield installation
+    finally:
+        installation.end_at_once()
+        pacs.stop()
 
 
 def write(datasets: Iterable[Dataset], folder: Path) -> list[Path]:

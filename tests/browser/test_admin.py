@@ -7,7 +7,7 @@ import axe
 import numpy as np
 import pytest
 from entry import cookie_of
-from harness import Installation, Pacs, until
+from harness import Installation, running, until
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.roles import Role
@@ -26,20 +26,16 @@ STICKS_OUT = """
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A Perfuscope with a screen that no layout knows, and a study that names two patients."""
-    pacs = Pacs().start()
     base = tmp_path_factory.mktemp("admin")
-    installation = Installation(base / "home", pacs, {"min_free_disk_mb": 1, "quiet_period_s": 1})
-    installation.start()
     moved = dicom.datasets(cohort.simulate(2026, 1, label=Label.ISCHEMIA))
     shape = (moved[0].Rows, moved[0].Columns, 3)
     moved[0].PixelData = np.roll(np.frombuffer(moved[0].PixelData, np.uint8).reshape(shape), 37, axis=1).tobytes()
-    installation.push(moved, base / "moved")
     mixed = dicom.datasets(cohort.simulate(2026, 2, label=Label.NORMAL))
     mixed[0].PatientID = "SIM-STRANGER"
-    installation.push(mixed, base / "mixed")
-    yield installation
-    installation.end_at_once()
-    pacs.stop()
+    with running(base / "home", quiet_period_s=1) as installation:
+        installation.push(moved, base / "moved")
+        installation.push(mixed, base / "mixed")
+        yield installation
 
 
 @pytest.fixture

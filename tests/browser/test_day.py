@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from entry import PASSWORD, user
 from every_page import address
-from harness import Installation, Pacs, until, write
+from harness import Installation, running, until, write
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pydicom import Dataset
 
@@ -34,18 +34,13 @@ NO_PAGES = re.compile(r"\.(png|csv|json)$|^/api/|^/events$|/orders/")
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A Perfuscope with people and no study."""
-    pacs = Pacs().start()
-    installation = Installation(tmp_path_factory.mktemp("day") / "home", pacs, {"min_free_disk_mb": 1})
-    installation.start()
-    until(lambda: "pages on http" in installation.log, 60, "the viewer is up")
-    engine = make_engine(installation.owners_database)
-    hashed = passwords.hashed(PASSWORD)
-    for name, role in PEOPLE.items():
-        user(Sessions(engine), name, role, password=hashed)
-    engine.dispose()
-    yield installation
-    installation.end_at_once()
-    pacs.stop()
+    with running(tmp_path_factory.mktemp("day") / "home") as installation:
+        engine = make_engine(installation.owners_database)
+        hashed = passwords.hashed(PASSWORD)
+        for name, role in PEOPLE.items():
+            user(Sessions(engine), name, role, password=hashed)
+        engine.dispose()
+        yield installation
 
 
 @pytest.fixture(scope="module")

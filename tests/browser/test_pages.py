@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from entry import cookie_of
-from harness import Installation, Pacs, descendants, until
+from harness import Installation, descendants, running, until
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from core import DISCLAIMER, TRAINED_ON
@@ -63,13 +63,8 @@ def logged_in(perfuscope: Installation) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    pacs = Pacs().start()
-    installation = Installation(tmp_path_factory.mktemp("browser") / "home", pacs, {"min_free_disk_mb": 1})
-    installation.start()
-    until(lambda: "pages on http" in installation.log, 60, "the viewer is up")
-    yield installation
-    installation.end_at_once()
-    pacs.stop()
+    with running(tmp_path_factory.mktemp("browser") / "home") as installation:
+        yield installation
 
 
 def test_a_pushed_study_appears_gets_its_result_and_can_be_read(

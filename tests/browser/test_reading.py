@@ -7,7 +7,7 @@ from pathlib import Path
 import axe
 import pytest
 from entry import cookie_of
-from harness import Installation, Pacs, until, write
+from harness import Installation, running, until, write
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from core.roles import Role
@@ -31,16 +31,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A Perfuscope with three studies that are done."""
-    pacs = Pacs().start()
     base = tmp_path_factory.mktemp("reading")
-    installation = Installation(base / "home", pacs, {"min_free_disk_mb": 1})
-    installation.start()
-    for index, label in STUDIES.items():
-        installation.push(dicom.datasets(cohort.simulate(2026, index, label=label)), base / str(index))
-    until(installation.completed, 90, "the studies are done")
-    yield installation
-    installation.end_at_once()
-    pacs.stop()
+    with running(base / "home") as installation:
+        for index, label in STUDIES.items():
+            installation.push(dicom.datasets(cohort.simulate(2026, index, label=label)), base / str(index))
+        until(installation.completed, 90, "the studies are done")
+        yield installation
 
 
 def context_of(browser: Browser, perfuscope: Installation, name: str) -> BrowserContext:
