@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -251,19 +251,17 @@ def push_like_a_pacs(installation: Installation, folders: list[list[Path]]) -> N
 
 def descendants(pid: int) -> dict[int, str]:
     """Command lines by process id of all processes below ``pid``."""
-    parents, commands = {}, {}
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                parents[int(entry.name)] = parent  # only once both are read: the process may end in between
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+            with suppress(FileNotFoundError, ProcessLookupError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     below, found = {pid}, {}
     while new := {child for child, parent in parents.items() if parent in below} - below:
         below |= new
-        found |= {child: commands[child] for child in new}
+        for child in new:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may end in between
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
 
