@@ -78,23 +78,25 @@ def _ids(installation: Installation) -> dict[str, UUID]:
 
 
 def opened(browser: Browser, installation: Installation) -> Iterator[tuple[str, Page]]:
-    """Each page with its name, one after the other."""
-    contexts: dict[str | None, BrowserContext] = {None: browser.new_context()}
+    """Each page with its name, one after the other; each user has one tab, since a tab is a process."""
+    tabs: dict[str | None, Page] = {None: browser.new_page()}
     for name, (who, place) in places(installation).items():
-        if who not in contexts:
-            contexts[who] = logged_in(browser, installation, who)
-        page = contexts[who].new_page()
-        page.goto(address(installation) + place)
-        yield name, page
-        page.close()
-    for context in contexts.values():
-        context.close()
+        if who not in tabs:
+            tabs[who] = logged_in(browser, installation, who).new_page()
+        tabs[who].set_viewport_size({"width": 1440, "height": 900})
+        tabs[who].goto(address(installation) + place)
+        yield name, tabs[who]
+    for tab in tabs.values():
+        tab.context.close()
 
 
 def faults(page: Page) -> list[str]:
-    """What is wrong with the page: what sticks out at a size, what keeps somebody out in a theme."""
+    """What is wrong with the page: what sticks out at a size, what keeps somebody out in a theme.
+
+    A theme changes nothing but colours (``style.css``), so each size is looked at in one of them.
+    """
     found = []
-    for scheme, wanted in (("dark", ("wide", "tablet")), ("light", ("wide", "phone"))):
+    for scheme, wanted in (("dark", ("wide", "tablet")), ("light", ("phone",))):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for size in wanted:
             width, height = SIZES[size]

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,15 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
-    """The first true value of ``condition``; AssertionError after ``timeout_s``."""
+    """The first true value of ``condition``; AssertionError after ``timeout_s``.
+
+    A look that takes long is followed by as long a pause, or looking would hold up what is waited for.
+    """
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    while (began := time.monotonic()) < deadline:
         if value := condition():
             return value
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - began))
     raise AssertionError(f"not within {timeout_s} s: {what}")
 
 
@@ -161,6 +164,7 @@ class Installation:
         return True
 
     def stop(self) -> None:
+        """As an operator does: what runs finishes its work, and writes down that it ends."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -170,6 +174,14 @@ class Installation:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def end_at_once(self) -> None:
+        """Where nobody looks at how it ends: an orderly end costs seconds of computing."""
+        below = [pid for process in self.processes for pid in descendants(process.pid)]
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        until(lambda: not any(map(alive, below)), 30, "the children end with their parents")
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """The output of a command that ends."""
@@ -199,6 +211,20 @@ class Installation:
         assert not result.failed, [sent.code for sent in result.failed]
 
 
+@contextmanager
+def running(home: Path, **settings: Any) -> Iterator[Installation]:
+    """A whole Perfuscope whose pages answer, with a PACS; both end with it, or where it does not start."""
+    pacs = Pacs().start()
+    installation = Installation(home, pacs, {"min_free_disk_mb": 1} | settings)
+    try:
+        installation.start()
+        until(lambda: "pages on http" in installation.log, 60, "the viewer is up")
+        yield installation
+    finally:
+        installation.end_at_once()
+        pacs.stop()
+
+
 def write(datasets: Iterable[Dataset], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -225,19 +251,17 @@ def push_like_a_pacs(installation: Installation, folders: list[list[Path]]) -> N
 
 def descendants(pid: int) -> dict[int, str]:
     """Command lines by process id of all processes below ``pid``."""
-    parents, commands = {}, {}
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                parents[int(entry.name)] = parent  # only once both are read: the process may end in between
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+            with suppress(FileNotFoundError, ProcessLookupError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
     below, found = {pid}, {}
     while new := {child for child, parent in parents.items() if parent in below} - below:
         below |= new
-        found |= {child: commands[child] for child in new}
+        for child in new:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may end in between
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 
 

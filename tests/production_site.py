@@ -108,10 +108,13 @@ class Site(Installation):
             self.running[name].kill()
             self.running[name].wait()
 
+    def end_at_once(self) -> None:
+        self._stop_watching()
+        self.processes = list(self.running.values())
+        super().end_at_once()
+
     def stop_all(self) -> None:
-        self._ending.set()
-        if self._watch.ident is not None:
-            self._watch.join(60)
+        self._stop_watching()
         with self._lock:
             for process in self.running.values():
                 process.send_signal(signal.SIGTERM)
@@ -121,6 +124,11 @@ class Site(Installation):
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+    def _stop_watching(self) -> None:
+        self._ending.set()
+        if self._watch.ident is not None:
+            self._watch.join(60)
 
 
 @contextmanager
@@ -134,6 +142,6 @@ def site(folder: Path, **settings: object) -> Iterator[Site]:
         pacs = Pacs().start()
         stack.callback(pacs.stop)
         made = Site(folder / "site", pacs, settings, postgresql=postgresql, redis=redis)
-        stack.callback(made.stop_all)
+        stack.callback(made.end_at_once)
         made.start_all()
         yield made

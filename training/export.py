@@ -15,9 +15,8 @@ from models.artifact import Artifact
 from models.card import Architecture, Card, Input, Parity
 from models.classifier import Classifier, softmax
 from models.preprocess import PREPROCESSING_VERSION
-from training import quantise
+from training import converting, quantise
 from training.artifact_folder import made
-from training.converting import to_litert
 from training.datasets import Dataset
 from training.evaluation.model import fit_tpd_rule, run
 from training.finishing import NO_PARITY, Patients, finish, statement_of
@@ -46,9 +45,9 @@ def export(
     or if it cannot be written.
     """
     patients = Patients(data, fitted.parts, held_out, recipe.data.held_out_made_by or "other patients")
-    with made(out, name=recipe.name) as folder:
+    with made(out, name=recipe.name) as folder, converting.saved(fitted.model) as network:
         say("converting to LiteRT")
-        (folder / artifacts.MODEL).write_bytes(to_litert(fitted.model))
+        (folder / artifacts.MODEL).write_bytes(network.to_litert())
         explain.save(mobilenet.head(fitted.model), folder / artifacts.HEAD)
         card = _first_card(fitted, recipe, patients, folder=folder, typed=typed)
         cards.write(card, folder / artifacts.CARD)
@@ -57,7 +56,8 @@ def export(
         say(f"LiteRT against Keras on {parity.crops} crops: at most {parity.max_abs_difference:.1e} apart")
         finish(folder, card.model_copy(update={"parity": parity}), patients, say=say)
         if int8:
-            full = quantise.add(folder, fitted, data=data, others=_some(data, fitted), sets=patients.sets(), say=say)
+            train, others = data.take(fitted.parts.train), _some(data, fitted)
+            full = quantise.add(folder, network, train=train, others=others, sets=patients.sets(), say=say)
             cards.write(full, folder / artifacts.CARD)
     return artifacts.load(out)
 

@@ -11,10 +11,9 @@ from models import artifact as artifacts
 from models import card as cards
 from models.card import Card, Int8
 from models.classifier import Classifier, softmax
-from training.converting import to_int8
+from training.converting import Saved
 from training.datasets import Dataset
 from training.evaluation.model import evaluate, run
-from training.fit import Fitted
 
 FILE = "model-int8.tflite"
 MOST_FLIPS = 0.05
@@ -23,21 +22,20 @@ MOST_FLIPS = 0.05
 
 def add(
     folder: Path,
-    fitted: Fitted,
+    network: Saved,
     *,
-    data: Dataset,
+    train: Dataset,
     others: Dataset,
     sets: Sequence[tuple[str, Dataset]],
     say: Callable[[str], None],
 ) -> Card:
     """Put the variant into the artifact ``folder`` and return its card with the variant's figures.
 
-    Its ranges come from the training patients, its parity from ``others``, its figures from ``sets``. If it answers
+    Its ranges come from ``train``, its parity from ``others``, its figures from ``sets``. If it answers
     otherwise too often, it is left out, and ``say`` says so.
     """
     card = cards.read(folder / artifacts.CARD)
-    train = data.take(fitted.parts.train)
-    trial = _as_artifact(to_int8(fitted.model, train.pixels.reshape(-1, *train.pixels.shape[2:])), folder, card)
+    trial = _as_artifact(network.to_int8(train.pixels.reshape(-1, *train.pixels.shape[2:])), folder, card)
     ours = Classifier(artifacts.load(trial), threads=2)
     found = _parity(Classifier(artifacts.load(folder), threads=2), ours, others)
     said = f"8-bit against 32-bit on {found.crops} crops: {found.flips} other answers"

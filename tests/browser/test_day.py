@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from entry import PASSWORD, user
 from every_page import address
-from harness import Installation, Pacs, until, write
+from harness import Installation, running, until, write
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pydicom import Dataset
 
@@ -34,18 +34,13 @@ NO_PAGES = re.compile(r"\.(png|csv|json)$|^/api/|^/events$|/orders/")
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A Perfuscope with people and no study."""
-    pacs = Pacs().start()
-    installation = Installation(tmp_path_factory.mktemp("day") / "home", pacs, {"min_free_disk_mb": 1})
-    installation.start()
-    until(lambda: "pages on http" in installation.log, 60, "the viewer is up")
-    engine = make_engine(installation.owners_database)
-    hashed = passwords.hashed(PASSWORD)
-    for name, role in PEOPLE.items():
-        user(Sessions(engine), name, role, password=hashed)
-    engine.dispose()
-    yield installation
-    installation.stop()
-    pacs.stop()
+    with running(tmp_path_factory.mktemp("day") / "home") as installation:
+        engine = make_engine(installation.owners_database)
+        hashed = passwords.hashed(PASSWORD)
+        for name, role in PEOPLE.items():
+            user(Sessions(engine), name, role, password=hashed)
+        engine.dispose()
+        yield installation
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +172,16 @@ def reaches_nothing_of_an_administrators(page: Page, perfuscope: Installation) -
         assert page.request.get(address(perfuscope) + place).status == 403, path
 
 
+def is_locked_out(page: Page, perfuscope: Installation) -> None:
+    """A wrong password five times locks, and the page says so; the right one is then of no use."""
+    for number in range(5):
+        logs_in(page, perfuscope, "lost", "a wrong password")
+        wanted = "do not belong together" if number < 4 else "Try again in 15 minutes"
+        expect(page.get_by_role("alert")).to_contain_text(wanted)
+    logs_in(page, perfuscope, "lost", PASSWORD)
+    expect(page.get_by_role("alert")).to_contain_text("Try again in 15 minutes")
+
+
 def routes():
     """The application's addresses; its database is never asked."""
     return openings(make_app(Settings(), Sessions(make_engine("sqlite://")))._app)
@@ -207,12 +212,7 @@ def test_a_whole_day(browser: Browser, perfuscope: Installation, tmp_path: Path)
 
     tries_an_image(ada, tmp_path / "tried")
     reaches_nothing_of_an_administrators(ada, perfuscope)
-    stranger = browser.new_page()
-    for _ in range(5):
-        logs_in(stranger, perfuscope, "lost", "a wrong password")
-    expect(stranger.get_by_role("alert")).to_contain_text("Try again in 15 minutes")
-    logs_in(stranger, perfuscope, "lost", PASSWORD)
-    expect(stranger.get_by_role("alert")).to_contain_text("Try again in 15 minutes")
+    is_locked_out(browser.new_page(), perfuscope)
     assert complaints == []
 
 

@@ -44,7 +44,7 @@ def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> Non
         until(lambda: uids <= {r.study for r in pacs.received}, 120, f"{STUDIES} reports; {len(pacs.received)} came")
         until(lambda: _all_sent(installation), 60, "every delivery is written down")
     finally:
-        installation.stop()
+        installation.end_at_once()
         pacs.stop()
     assert {r.study for r in pacs.received} == uids
     for study in uids:

@@ -20,4 +20,4 @@ def perfuscope(pacs: Pacs, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     installation.start()
     installation.run("user", "add", "lara", "--role", "admin", "--generate")
     yield installation
-    installation.stop()
+    installation.end_at_once()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from entry import cookie_of
-from harness import Installation, Pacs, until
+from harness import Installation, Pacs, running, until
 from pydicom import Dataset
 from pydicom.uid import (
     Comprehensive3DSRStorage,
@@ -112,13 +112,9 @@ def test_a_missing_view_is_named_and_a_late_one_opens_revision_2(
 @pytest.fixture
 def rejecting(tmp_path: Path) -> Iterator[Installation]:
     """It sends notices too, and has what was replaced rejected."""
-    pacs = Pacs().start()
     said = {"report.send_no_result": True, "report.reject_superseded": True, "report.timezone": "Asia/Tokyo"}
-    installation = Installation(tmp_path / "home", pacs, {"quiet_period_s": 1, "min_free_disk_mb": 1} | said)
-    installation.start()
-    yield installation
-    installation.stop()
-    pacs.stop()
+    with running(tmp_path / "home", quiet_period_s=1, **said) as installation:
+        yield installation
 
 
 def test_a_late_view_replaces_what_the_pacs_shows_by_a_report_on_all_views(

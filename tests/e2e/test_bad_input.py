@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import studies
-from harness import PACS_AE, Installation, Pacs, descendants, until, write
+from harness import PACS_AE, Installation, descendants, running, until, write
 from node_harness import CANNOT_UNDERSTAND, SUCCESS, Sender, encoded
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
@@ -195,13 +195,8 @@ def other_layout(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("bad")
-    pacs = Pacs().start()
-    settings = {"quiet_period_s": 1, "min_free_disk_mb": 1, "layouts": [str(other_layout(folder))]}
-    installation = Installation(folder / "home", pacs, settings)
-    installation.start()
-    yield installation
-    installation.stop()
-    pacs.stop()
+    with running(folder / "home", quiet_period_s=1, layouts=[str(other_layout(folder))]) as installation:
+        yield installation
 
 
 def say(installation: Installation, bad: Bad) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Installation, Pacs, until
+from harness import Installation, running, until
 from peers import complaints
 from pydicom import Dataset, dcmread
 
@@ -42,17 +42,11 @@ STUDIES = [
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("site")
-    pacs = Pacs().start()
-    installation = Installation(folder / "home", pacs, {"min_free_disk_mb": 1})
-    try:
-        installation.start()
+    with running(folder / "home") as installation:
         for number, study in enumerate(STUDIES):
             installation.push(study, folder / str(number))
-        until(lambda: len(pacs.received) == len(STUDIES), 60, "every report comes")
+        until(lambda: len(installation.pacs.received) == len(STUDIES), 60, "every report comes")
         yield installation
-    finally:
-        installation.stop()
-        pacs.stop()
 
 
 @pytest.fixture(scope="module")

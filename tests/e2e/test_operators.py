@@ -91,6 +91,7 @@ def test_a_fixed_destination_gets_no_invented_study(tmp_path: Path, pacs: Pacs) 
         assert json.loads(fixed.run("jobs", "list", "--format", "json")) == []
     finally:
         fixed.stop()
+    assert fixed.processes[0].returncode == 0, "it had to be killed"
     assert len(pacs.received) == before
     said = {(event["actor"], event["action"]) for event in events}
     assert {("node", "start"), ("worker", "start"), ("ae:" + SELF_TEST_AE, "receive")} <= said

@@ -33,9 +33,10 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an empty database, which nobody's questions change."""
+    home = tmp_path_factory.mktemp("commands") / "home"
     assert perfuscope("db", "upgrade", home=home).returncode == 0
     return home
 
