@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kept_engines import engine_on
 from production import Databases, PostgreSQL
-from sharing import Sharing
+from sharing import Sharing, turn_of
 
 from core.types import ModelIdentity
 from db import model_versions, schema
@@ -19,6 +19,11 @@ from db.session import Sessions, make_engine
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | None:
     """Which process runs what."""
     return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; a file stays as it is."""
+    items.sort(key=lambda item: turn_of(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")
