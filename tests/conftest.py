@@ -22,10 +22,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | No
     return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_configure() -> None:
+    """While everything is loaded, there is no garbage worth looking for."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What was loaded until now stays: the garbage collector need not look through all of it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +43,11 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgresql: PostgreSQL) -> Databases:
+def databases(postgresql: PostgreSQL) -> Iterator[Databases]:
     """Migrated databases on the server, given out one by one."""
-    return Databases(postgresql)
+    made = Databases(postgresql)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

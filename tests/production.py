@@ -156,6 +156,11 @@ class Databases:
         else:
             self.free.append(engine)
 
+    def close(self) -> None:
+        """Let go of every connection."""
+        for engine in self.free:
+            engine.dispose()
+
     @contextmanager
     def sessions(self, **options: object) -> Iterator[Sessions]:
         engine = self.take()
