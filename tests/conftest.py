@@ -2,7 +2,7 @@
 
 import gc
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing | No
     return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def pytest_configure() -> None:
-    """While everything is loaded, there is no garbage worth looking for."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded to collect the tests is no garbage, and stays: the collector need not look through it."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """What was loaded until now stays: the garbage collector need not look through all of it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
