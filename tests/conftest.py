@@ -1,7 +1,8 @@
 """Fixtures for every kind of test: a database of its own for each, on SQLite and on PostgreSQL."""
 
+import gc
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turn_of(item.nodeid.partition("::")[0]))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded to collect the tests is no garbage, and stays: the collector need not look through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     """One PostgreSQL server for all tests; the roles on it are theirs together."""
@@ -35,9 +48,11 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgresql: PostgreSQL) -> Databases:
+def databases(postgresql: PostgreSQL) -> Iterator[Databases]:
     """Migrated databases on the server, given out one by one."""
-    return Databases(postgresql)
+    made = Databases(postgresql)
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

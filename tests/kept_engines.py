@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from db.session import Sessions, make_engine
 
@@ -20,9 +20,13 @@ def _first() -> Engine:
 
 
 def engine_on(file: Path) -> Engine:
-    """``make_engine`` for a file, with the dialect of the first engine: what it compiled is kept under that."""
+    """``make_engine`` for a file, with the dialect of the first engine: what it compiled is kept under that.
+
+    It does not wait for the disk at each commit: a test's database need not outlive a power cut.
+    """
     engine = make_engine(f"sqlite:///{file}")
     engine.dialect, engine._compiled_cache = _first().dialect, _first()._compiled_cache
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF").close())
     return engine
 
 

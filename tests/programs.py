@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from applications import application
 from starlette.types import ASGIApp
 
 from core.roles import Role, Scope
@@ -15,7 +16,6 @@ from db import api_tokens
 from db.access_tables import User
 from db.session import Sessions
 from db.users import Hand
-from viewer.app import make_app
 
 
 def token(sessions: Sessions, role: Role = Role.ADMIN, scopes: tuple[Scope, ...] = tuple(Scope)) -> str:
@@ -39,7 +39,7 @@ class Program:
 
     @classmethod
     def on(cls, sessions: Sessions, home: Path, **user: Any) -> "Program":
-        return cls(make_app(Settings(home=home), sessions), token(sessions, **user))
+        return cls(application(Settings(home=home), sessions), token(sessions, **user))
 
     def get(self, place: str, **parameters: Any) -> httpx.Response:
         return self.ask("GET", place, params=parameters)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import entry
 import httpx
 import numpy as np
+from applications import application
 from pydicom import Dataset
 from sqlalchemy import select
 from starlette.types import ASGIApp
@@ -40,7 +41,6 @@ from dicom_node.report_content import ReportContent
 from dicom_node.report_header import Header
 from viewer import csrf
 from viewer.access import CSRF_HEADER
-from viewer.app import make_app
 
 JOAN = named("T-003", "TESTPATIENT^JOAN", "19520202", "A3", "20260103")
 
@@ -75,7 +75,7 @@ class Reader:
 def reader(ward: Ward, home: Path, *, role: Role = Role.READER, **settings: object) -> Reader:
     """Somebody of that role who is logged in; the user is called like the role."""
     logged_in = {"Cookie": entry.cookie(ward.sessions, name=role.value, role=role)}
-    return Reader(make_app(Settings(home=home, **settings), ward.sessions), headers=logged_in)
+    return Reader(application(Settings(home=home, **settings), ward.sessions), headers=logged_in)
 
 
 def classified(

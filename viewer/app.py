@@ -11,8 +11,8 @@ from db.session import Sessions
 from viewer import access, staff_pages, trying
 from viewer.account import Account
 from viewer.admin import pages as admin_pages
+from viewer.api import routes as api
 from viewer.api.figures import Figures
-from viewer.api.routes import router
 from viewer.bounds import Bounds
 from viewer.cookie import Cookie
 from viewer.csrf import FormGuard
@@ -49,7 +49,7 @@ def routes(settings: Settings, sessions: Sessions, *, templates: Templates, cook
     Account(sessions, templates, turnstile, login).add_to(app)
     UsersPage(sessions, templates).add_to(app)
     TokensPage(sessions, templates).add_to(app)
-    app.include_router(router(sessions, zone=templates.zone))
+    api.add_to(app, sessions, zone=templates.zone)
     StatisticsPage(Figures(sessions, templates.zone), templates).add_to(app)
     app.mount("/static", _Static(directory=STATIC))
     errors = Errors(templates)

@@ -4,7 +4,7 @@ An identified value is shown where a template says ``reveal``, and nowhere else.
 """
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,52 +31,57 @@ class Templates:
 
     def __init__(self, zone: str) -> None:
         self.zone = None if zone == "local" else ZoneInfo(zone)
-        self._environment = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals |= {
-            "DISCLAIMER": DISCLAIMER,
-            "here": "",
-            "there": "",
-            "admin": admin_words,
-            "TRAINED_ON": TRAINED_ON,
-            "VERSION": __version__,
-            "LABELS": LABELS,
-            "VIEWS": REQUIRED_VIEWS,
-            "words": words,
-            "happened": happened,
-            "probability": _probability,
-            "Confidence": Confidence,
-            "Sort": Sort,
-            "static": _static,
-            "first_page": first_page,
-        }
-        self._environment.filters |= {
-            "day": names.day,
-            "first_large": _first_large,
-            "groups": names.groups,
-            "iso": _iso,
-            "percent": names.percent,
-            "plain": names.plain,
-            "plain_lines": names.plain_lines,
-            "reveal": Phi.reveal,
-            "when": self._when,
-            "when_exactly": self._when_exactly,
-        }
+        self._environment = _environment(self.zone)
 
     def text(self, template: str, **context: Any) -> Markup:
         """A template filled in; StrictUndefined raises where something is missing."""
         return Markup(self._environment.get_template(template).render(**context))  # noqa: S704 - escaped by Jinja2
 
-    def _when(self, at: datetime) -> str:
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
-    def _when_exactly(self, at: datetime) -> str:
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+@lru_cache(maxsize=8)
+def _environment(zone: ZoneInfo | None) -> Environment:
+    """What reads templates, and has read them once for every application of this process."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "DISCLAIMER": DISCLAIMER,
+        "here": "",
+        "there": "",
+        "admin": admin_words,
+        "TRAINED_ON": TRAINED_ON,
+        "VERSION": __version__,
+        "LABELS": LABELS,
+        "VIEWS": REQUIRED_VIEWS,
+        "words": words,
+        "happened": happened,
+        "probability": _probability,
+        "Confidence": Confidence,
+        "Sort": Sort,
+        "static": _static,
+        "first_page": first_page,
+    }
+    made.filters |= {
+        "day": names.day,
+        "first_large": _first_large,
+        "groups": names.groups,
+        "iso": _iso,
+        "percent": names.percent,
+        "plain": names.plain,
+        "plain_lines": names.plain_lines,
+        "reveal": Phi.reveal,
+        "when": partial(_when, zone=zone, form="%Y-%m-%d %H:%M"),
+        "when_exactly": partial(_when, zone=zone, form="%Y-%m-%d %H:%M:%S"),
+    }
+    return made
+
+
+def _when(at: datetime, *, zone: ZoneInfo | None, form: str) -> str:
+    return at.astimezone(zone).strftime(form)
 
 
 def _first_large(text: str) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ class Pair:
     content: bytes
     seen: Seen
 
+    @cached_property
+    def text(self) -> str:
+        """The whole file as text, in small letters: it is searched for every identifier."""
+        return self.content.decode("latin-1").casefold()
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Which pixels of a screen the layout keeps."""
+        return _kept(self.before)
+
 
 def _all(pair: Pair, path: str, holds: Callable[[Any, Any], bool]) -> bool:
     """Whether the path has the same number of values on both sides and each pair of them holds."""
@@ -77,7 +88,7 @@ def _all(pair: Pair, path: str, holds: Callable[[Any, Any], bool]) -> bool:
 
 def _removed(pair: Pair, path: str, text: str | None) -> bool:
     if path == "file":
-        return str(text).casefold() not in pair.content.decode("latin-1").casefold()
+        return str(text).casefold() not in pair.text
     return all(str(text) not in str(value) for value in values(pair.after, path))
 
 
@@ -101,9 +112,8 @@ def _uid_changed(old: Any, new: Any) -> bool:
     return old != new and str(new).startswith("2.25.") and len(str(new)) <= 64
 
 
-def _kept(pair: Pair) -> np.ndarray:
-    """Which pixels of a screen the layout keeps."""
-    pixels = decode(pair.before)
+def _kept(screen: Dataset) -> np.ndarray:
+    pixels = decode(screen)
     match = layouts.recognise(pixels, layouts.shipped())
     mask = np.zeros(pixels.shape[:2], bool)
     for panel in match.screen.panels:
@@ -117,7 +127,7 @@ def _kept(pair: Pair) -> np.ndarray:
 def _pixels_retained(pair: Pair) -> bool:
     if pair.source.modality != "OT":
         return bool(pair.before.PixelData == pair.after.PixelData)
-    mask = _kept(pair)
+    mask = pair.kept
     return bool(np.array_equal(decode(pair.before)[mask], decode(pair.after)[mask]))
 
 
@@ -125,7 +135,7 @@ def _pixels_hidden(pair: Pair) -> bool:
     """In the identity box nothing is left, and outside the circles only what the layout draws."""
     pixels = decode(pair.after)
     layout = layouts.recognise(pixels, layouts.shipped()).layout
-    outside = pixels[~_kept(pair)]
+    outside = pixels[~pair.kept]
     drawn = np.zeros(len(outside), bool)
     for colour in ((0, 0, 0), (255, 255, 255), layout.ring.colour):
         drawn |= (outside == colour).all(axis=1)

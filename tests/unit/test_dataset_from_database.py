@@ -33,9 +33,10 @@ CUT = {}
 
 
 def cut(view, seed):
-    """What is kept of a drawn screen; drawn once."""
+    """What is kept of a drawn screen, and its file; drawn once."""
     if (view, seed) not in CUT:
-        CUT[view, seed] = screen(drawn.screen(view, seed), layouts=layouts.shipped())
+        match, crop = screen(drawn.screen(view, seed), layouts=layouts.shipped())
+        CUT[view, seed] = match, crop, crop.png()
     return CUT[view, seed]
 
 
@@ -44,7 +45,7 @@ def studied(ward, number: int, *, patient: int | None = None, seed: int | None =
     who = named(f"ZZ-{patient or number}", f"TESTPATIENT^{number}", "19500101", f"A{number}", "20260102")
     uid = f"1.2.{number}"
     for place, view in enumerate(REQUIRED_VIEWS):
-        match, crop = cut(view, seed or number)
+        match, crop, png = cut(view, seed or number)
         found = SimpleNamespace(
             view=view,
             rule_rank=0,
@@ -56,7 +57,7 @@ def studied(ward, number: int, *, patient: int | None = None, seed: int | None =
             maps=maps_of(crop, match.layout),
         )
         key = ward.arrive(f"1.1.{number}.{place}", study=uid, who=who)
-        ward._end(key, ward.preparing._keep(key, found, crop.png(), UNREAD))
+        ward._end(key, ward.preparing._keep(key, found, png, UNREAD))
     return answered(ward, uid, **said)
 
 

@@ -2,18 +2,20 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from reader import classified
-from sqlalchemy import delete, select, text, update
-from ward import JOHN
+from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy.orm import Session
+from ward import JOHN, Clock, Ward
 
 from core.types import Label, Outcome, Reason, Status, View
 from db import day_figures, kept_days, retention, statistics
 from db.day_figures import Figures
 from db.day_tables import DayChange, KeptDay
-from db.tables import Case
+from db.tables import Base, Case
 
 UTC_ZONE, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
 SPAN = {"since": datetime(2026, 1, 1, tzinfo=UTC), "until": datetime(2026, 1, 11, tzinfo=UTC)}
@@ -39,9 +41,12 @@ def anew(ward, monkeypatch, zone=UTC_ZONE, **span) -> statistics.Statistics:
         return figures(ward, zone, **span)
 
 
-@pytest.fixture
-def week(ward, clock):
-    """Studies of many kinds from two stations, some a day; then it is the 11th of January."""
+@pytest.fixture(scope="module")
+def rows(stories) -> list[tuple[Table, list[dict[str, Any]]]]:
+    """Studies of many kinds from two stations, some a day, as they stand in the tables; triggers note what changed."""
+    clock = Clock()
+    ward = Ward(stories.sessions(clock=clock), clock)
+    ward.activate()
     for number in range(6):
         classified(ward, f"1.2.{number}", status=Status(("accepted", "needs_review")[number % 2]))
         ward.arrive("1.8.1", study=f"1.3.{number}", sender_ae="OTHER")
@@ -49,8 +54,26 @@ def week(ward, clock):
         clock.turn(40)
         ward.tick()
         clock.turn(80_000)
+    tables = [table for table in Base.metadata.sorted_tables if table is not DayChange.__table__]
+    with ward.sessions.read() as session:
+        return [(table, held_by(session, table)) for table in tables]
+
+
+def held_by(session: Session, table: Table) -> list[dict[str, Any]]:
+    """A table's rows, without what the database computes of them."""
+    given = [column for column in table.columns if column.computed is None]
+    return [dict(row) for row in session.execute(select(*given)).mappings()]
+
+
+@pytest.fixture
+def week(sessions_by_clock, clock, rows) -> Ward:
+    """A database of its own with those studies; it is the 11th of January."""
+    with sessions_by_clock.write() as session:
+        for table, held in rows:
+            if held:
+                session.execute(insert(table), held)
     clock.now = datetime(2026, 1, 11, 9, tzinfo=UTC)
-    return ward
+    return Ward(sessions_by_clock, clock)
 
 
 @pytest.mark.parametrize("zone", [UTC_ZONE, BERLIN, None], ids=str)

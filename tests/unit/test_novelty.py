@@ -158,7 +158,7 @@ def test_predict_gives_known_screens_of_unknown_looks_no_result(fitted, tmp_path
     files = []
     for view, pixels in simulate(41, 0, layout="qps-qgs-1280").screens.items():
         files.append(tmp_path / f"{view.value}.png")
-        Image.fromarray(pixels).save(files[-1])
+        Image.fromarray(pixels).save(files[-1], compress_level=1)
     code, items = run_predict(*files, "--model", fitted[0])
     assert code == 1
     assert [item["reason"] for item in items] == [Reason.NOVEL] * 4
@@ -177,7 +177,7 @@ def test_predict_refuses_turned_screens_and_strangers_from_end_to_end(tmp_path):
     for name, pixels in pictures.items():
         (tmp_path / name).mkdir()
         files.append(tmp_path / name / "screen.png")
-        Image.fromarray(pixels).save(files[-1])
+        Image.fromarray(pixels).save(files[-1], compress_level=1)
     code, items = run_predict(*files)
     assert code == 1
     assert len(items) == len(pictures)

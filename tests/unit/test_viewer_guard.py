@@ -15,6 +15,7 @@ from reader import Reader
 import viewer
 from core.errors import PerfuscopeError
 from core.settings import Settings
+from db.session import Sessions, make_engine
 from viewer import server
 from viewer.app import make_app
 from viewer.seen import Seen
@@ -22,9 +23,11 @@ from viewer.seen import Seen
 FOLDER = Path(viewer.__file__).parent
 
 
-@pytest.fixture
-def app(tmp_path, sessions) -> Reader:
-    return Reader(make_app(Settings(home=tmp_path), sessions))
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Reader:
+    """On a database that has no tables: what is asked here is answered without it."""
+    engine = make_engine("sqlite://")
+    return Reader(make_app(Settings(home=tmp_path_factory.mktemp("home")), Sessions(engine)))
 
 
 @pytest.mark.parametrize(

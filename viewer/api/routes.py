@@ -5,10 +5,11 @@ from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 from core import DISCLAIMER, TRAINED_ON, __version__
 from core.roles import Role, Scope
@@ -29,38 +30,40 @@ names a patient is searched for by POST, so that it stands in no address. Each r
 _TEXT: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
 
-def router(sessions: Sessions, *, zone: ZoneInfo | None) -> APIRouter:
-    """Every address of the API, with its rule."""
-    made = APIRouter(prefix=PLACE)
-    _add_studies(made, Studies(sessions))
+def add_to(app: FastAPI, sessions: Sessions, *, zone: ZoneInfo | None) -> None:
+    """Every address of the API, with its rule.
+
+    FastAPI would analyse every route of a router twice: for the router, and for the application that includes it.
+    """
+    _add_studies(app, Studies(sessions))
     figures = Figures(sessions, zone)
-    _add(made, "/statistics", figures.all, Scope.STATISTICS, Statistics, example=examples.STATISTICS)
-    _add(made, "/statistics.csv", figures.csv, Scope.STATISTICS, None, example=examples.STATISTICS_CSV)
-    document = cache(partial(_document, made))  # made when somebody asks: it takes longer than the rest of a start
+    _add(app, "/statistics", figures.all, Scope.STATISTICS, Statistics, example=examples.STATISTICS)
+    _add(app, "/statistics.csv", figures.csv, Scope.STATISTICS, None, example=examples.STATISTICS_CSV)
+    own = [route for route in app.routes if getattr(route, "path", "").startswith(f"{PLACE}/")]
+    document = cache(partial(_document, own))  # made when somebody asks: it takes longer than the rest of a start
 
     def openapi() -> Response:
         """This document (OpenAPI 3.1)."""
         return JSONResponse(document())
 
-    made.add_api_route(
-        "/openapi.json", openapi, methods=["GET"], dependencies=[Depends(PUBLIC)], include_in_schema=False
+    app.add_api_route(
+        f"{PLACE}/openapi.json", openapi, methods=["GET"], dependencies=[Depends(PUBLIC)], include_in_schema=False
     )
-    return made
 
 
-def _add_studies(made: APIRouter, answers: Studies) -> None:
+def _add_studies(app: FastAPI, answers: Studies) -> None:
     studies = Scope.STUDIES
-    _add(made, "/studies", answers.list, studies, told.Studies, example=examples.STUDIES)
-    _add(made, "/studies.csv", answers.csv, studies, None, example=examples.STUDIES_CSV)
-    _add(made, "/studies/search", answers.search, studies, told.Studies, method="POST", example=examples.STUDIES)
-    _add(made, "/studies/search.csv", answers.csv_of_search, studies, None, method="POST", example=examples.STUDIES_CSV)
-    _add(made, "/studies/{study_id}", answers.one, studies, told.WholeStudy, example=examples.STUDY)
-    _add(made, "/predictions", answers.predictions, Scope.PREDICTIONS, told.Predictions, example=examples.PREDICTIONS)
-    _add(made, "/reports", answers.reports, Scope.REPORTS, told.Reports, example=examples.REPORTS)
+    _add(app, "/studies", answers.list, studies, told.Studies, example=examples.STUDIES)
+    _add(app, "/studies.csv", answers.csv, studies, None, example=examples.STUDIES_CSV)
+    _add(app, "/studies/search", answers.search, studies, told.Studies, method="POST", example=examples.STUDIES)
+    _add(app, "/studies/search.csv", answers.csv_of_search, studies, None, method="POST", example=examples.STUDIES_CSV)
+    _add(app, "/studies/{study_id}", answers.one, studies, told.WholeStudy, example=examples.STUDY)
+    _add(app, "/predictions", answers.predictions, Scope.PREDICTIONS, told.Predictions, example=examples.PREDICTIONS)
+    _add(app, "/reports", answers.reports, Scope.REPORTS, told.Reports, example=examples.REPORTS)
 
 
 def _add(
-    made: APIRouter,
+    app: FastAPI,
     path: str,
     answer: Callable[..., Response],
     scope: Scope,
@@ -73,8 +76,8 @@ def _add(
     content: dict[str, Any] = {kind: {"example": example}}
     if shape is None:
         content[kind]["schema"] = {"type": "string"}
-    made.add_api_route(
-        path,
+    app.add_api_route(
+        f"{PLACE}{path}",
         answer,
         methods=[method],
         dependencies=[Depends(allowed(Role.ADMIN, scope=scope))],
@@ -105,9 +108,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _document(made: APIRouter) -> dict[str, Any]:
+def _document(routes: list[BaseRoute]) -> dict[str, Any]:
     document = get_openapi(
-        title="Perfuscope", version=__version__, summary=DISCLAIMER, description=_ABOUT, routes=made.routes
+        title="Perfuscope", version=__version__, summary=DISCLAIMER, description=_ABOUT, routes=routes
     )
     parts = document.setdefault("components", {})
     parts.setdefault("schemas", {})["Problem"] = told.Problem.model_json_schema()
