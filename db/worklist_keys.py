@@ -186,9 +186,10 @@ def _walk(
     while len(found) < limit:
         if far is not None and passed >= far:
             return found, wanted
-        seen = session.execute(_worth_reading(stretch(wanted, length), wanted, length)).all()
+        needed = limit - len(found)
+        seen = session.execute(_worth_reading(stretch(wanted, length), wanted, length).limit(needed)).all()
         found += dict.fromkeys(Cursor(at, key) for at, key, passes, _ in seen if passes)
-        if not seen or seen[-1].number < length:
+        if not seen or (len(seen) < needed and seen[-1].number < length):
             break
         at, key, *_ = seen[-1]
         wanted, passed = replace(wanted, cursor=Cursor(at, key)), passed + length
