@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db import pages
 from db.pages import Show
 
-_QUICK_S = 0.05
+_QUICK_S = 0.02
 _SHARE = 20
 
 
