@@ -141,7 +141,9 @@ def _along(session: Session, candidates: list[_Candidates], wanted: Filter, limi
     if left is None:
         return found
     fewest, *others = candidates
-    more, _ = _walk(session, _sifting(fewest, others, wanted), left, limit - len(found))
+    needed = limit - len(found)
+    sifted = bool(others) or any(True for _ in _rest(wanted, Study.id))
+    more, _ = _walk(session, _sifting(fewest, others, wanted), left, needed, stride=0 if sifted else needed)
     return found + more
 
 
