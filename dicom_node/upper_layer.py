@@ -13,6 +13,7 @@ from typing import Any
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.fsm import StateMachine
 from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_node.growing import Growing
@@ -24,6 +25,9 @@ _P_DATA = 0x04
 _COMMAND, _LAST = 0x01, 0x02
 _ESTABLISHED = "Sta6"
 _CLOSED = "Evt17"
+_TOO_LATE = "Evt18"
+_TIMED = ("Sta2", "Sta13")
+"""The states in which the ARTIM timer runs (PS3.8 9.2.3)."""
 _LONGEST_REST_S = 0.2
 
 
@@ -36,11 +40,24 @@ class _Fragment:
     last: bool
 
 
+class Machine(StateMachine):
+    """The state machine; a timer that expired while what it waited for was in hand has nothing to say any more.
+
+    pynetdicom's own thread ends by that, and the association stays open for ever.
+    """
+
+    def do_action(self, event: str) -> None:
+        """As PS3.8 table 9-10 says."""
+        if event != _TOO_LATE or self.current_state in _TIMED:
+            super().do_action(event)
+
+
 class UpperLayer(DULServiceProvider):
     """The provider of one accepted association; takes its place there when made, before the association starts."""
 
     def __init__(self, assoc: Association, sock: socket.socket, *, ahead: bytes, limits: Limits) -> None:
         super().__init__(assoc)
+        self.state_machine: Machine = Machine(self)
         self._run_loop_delay = 0  # it is ``Wire.ready`` that waits
         self._idle_timer.timeout, self.artim_timer.timeout = assoc.network_timeout, assoc.acse_timeout
         self._bell, self._ring = socket.socketpair()
