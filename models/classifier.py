@@ -74,8 +74,8 @@ class Classifier:
         return self._network.run(tensor)
 
     def warm(self) -> None:
-        """One pass on nothing, so that the first study does not wait for memory."""
-        self._network.study(pixels_of({}), maps_of({}))
+        """Judge nothing, so that the first study does not wait for memory and threads."""
+        self._judge(pixels_of({}), maps_of({}), time.perf_counter())
 
     def _maps(self, crops: Mapping[View, CropInput]) -> Floats | None:
         return maps_of(crops) if self._network.reads_maps else None

@@ -55,9 +55,12 @@ def scale(anchors: tuple[Anchor, ...]) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=8)
 def _nearest(anchors: tuple[Anchor, ...]) -> Floats:
-    """For the middle of every cell of colours the nearest level; half a second once a scale and process."""
+    """For the middle of every cell of colours the nearest level; made once a scale and process.
+
+    What is compared are whole numbers below 2 ** 24, which single precision holds exactly.
+    """
     colours = scale(anchors).astype(np.float32)
-    lengths = (colours**2).sum(axis=1)
+    distances = np.vstack([colours.T, (colours**2).sum(axis=1)])
     cell = np.arange(1 << 3 * _BITS)
     mask, width = (1 << _BITS) - 1, 1 << (8 - _BITS)
     found = np.empty(cell.size, dtype=np.float32)
@@ -65,7 +68,8 @@ def _nearest(anchors: tuple[Anchor, ...]) -> Floats:
         part = cell[start : start + _CHUNK]
         parts = [(part >> k * _BITS) & mask for k in (2, 1, 0)]
         middles = np.stack(parts, axis=1).astype(np.float32) * width + (width - 1) / 2
-        found[start : start + _CHUNK] = (lengths - 2 * middles @ colours.T).argmin(axis=1) / 255
+        terms = np.hstack([-2 * middles, np.ones((len(part), 1), dtype=np.float32)])
+        found[start : start + _CHUNK] = (terms @ distances).argmin(axis=1) / 255
     found.setflags(write=False)
     return found
 

@@ -46,7 +46,8 @@ def build(settings: Settings, queues: Iterable[Queue]) -> Celery:
     def start_child(**_: object) -> None:
         process.end_with_parent(parent)
         log.configure(settings.log_level)
-        runners.warm_up()
+        with process.loading():
+            runners.warm_up()
 
     for queue in makers:
         app.task(name=f"{TASK_NAME}.{queue.value}")(_task(app, runners, queue))
