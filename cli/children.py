@@ -81,8 +81,8 @@ def load() -> None:
 
 
 def fork(work: Callable[..., None], *arguments: object) -> ForkProcess:
-    """A process that does this work, with its own signals; one that is sent while it forks is not lost."""
-    child = _FORK.Process(target=_alone, args=(work, *arguments))
+    """A process that does this work and ends with us, with its own signals; one sent while it forks is not lost."""
+    child = _FORK.Process(target=_alone, args=(os.getpid(), work, *arguments))
     with held_back():
         child.start()
     return child
@@ -98,7 +98,8 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _alone(work: Callable[..., None], *arguments: object) -> None:
+def _alone(parent: int, work: Callable[..., None], *arguments: object) -> None:
+    process.end_with_parent(parent)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)

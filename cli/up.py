@@ -22,6 +22,8 @@ from core.settings import Settings
 from core.settings_web import is_loopback
 
 _log = logging.getLogger("perfuscope.up")
+_INTERRUPTED = 130
+"""A shell's exit code after Ctrl-C."""
 
 
 @one_sentence
@@ -41,12 +43,9 @@ def up(
     with _only_one(found):
         _check_port(found.dicom_host, found.dicom_port, option="--dicom-port")
         _check_port(found.web_host, found.web_port, option="--web-port")
-        with _asked_beside(_check_work, found):
-            model = database.prepare(found)
+        _beforehand(found, _check_work, _prepare)
         if not is_loopback(found.web_host):
-            with _asked_beside(_refuse_nobody, found):
-                pass
-        _log.info("home %s, model %s %s", found.home, model.name, model.version)
+            _beforehand(found, _refuse_nobody)
         supervise(found, config)
 
 
@@ -72,27 +71,32 @@ def supervise(found: Settings, config: Path | None) -> None:
         child.wait()
 
 
-# What children would say again and again is said once, before they start. It is asked in a process that ends, so that
-# the supervisor does not load what it takes.
+# What children would say again and again is said once, before they start. It is done in processes that end, so that the
+# supervisor does not load what it takes.
 
 
-@contextmanager
-def _asked_beside(check: Callable[[Settings], None], found: Settings) -> Iterator[None]:
-    """Ends the command where the check, done in a process of its own meanwhile, has said a sentence."""
-    asked = children.fork(_say, check, found)
+def _beforehand(found: Settings, *works: Callable[[Settings], None]) -> None:
+    """Do them side by side; ends the command where one has said a sentence."""
+    running = [children.fork(_say, work, found) for work in works]
+    for one in running:
+        one.join()
+    for one in running:
+        if one.exitcode:
+            raise typer.Exit(one.exitcode)
+
+
+def _say(work: Callable[[Settings], None], found: Settings) -> None:
     try:
-        yield
-    finally:
-        asked.join()
-    if asked.exitcode:
-        raise typer.Exit(asked.exitcode)
-
-
-def _say(check: Callable[[Settings], None], found: Settings) -> None:
-    try:
-        one_sentence(check)(found)
+        one_sentence(work)(found)
     except typer.Exit as error:
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
+
+
+def _prepare(found: Settings) -> None:
+    model = database.prepare(found)
+    _log.info("home %s, model %s %s", found.home, model.name, model.version)
 
 
 def _check_work(found: Settings) -> None:
@@ -115,7 +119,7 @@ def _only_one(found: Settings) -> Iterator[None]:
     descriptor = os.open(found.home / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by this process alone, not by its children
-    except OSError:
+    except (BlockingIOError, PermissionError):  # POSIX allows either
         msg = f"Perfuscope is already running on {found.home}"
         raise PerfuscopeError(msg) from None
     try:

@@ -43,7 +43,7 @@ class _Fragment:
 class Machine(StateMachine):
     """The state machine; a timer that expired while what it waited for was in hand has nothing to say any more.
 
-    pynetdicom's own thread ends by that, and the association stays open for ever.
+    Of pynetdicom's own the thread ends by that, and nobody answers the peer any more.
     """
 
     def do_action(self, event: str) -> None:
