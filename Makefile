@@ -3,17 +3,17 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes share the tests; a file stays whole in one, so that what its tests share is made once. What kills
-# processes runs alone.
+# Two processes share the tests; a file stays whole in one, so that what its tests share is made once. What runs a whole
+# Perfuscope comes last: one that tests share lives as long as they.
 QUICK := tests/unit tests/contract tests/golden
-WITH_PROCESSES := tests/integration tests/e2e tests/browser
-ALONE := tests/chaos
+WITH_PROCESSES := tests/integration tests/e2e tests/browser tests/chaos
 ARGS ?=
 # Many processes start here, and each would compile all of the application anew.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --no-compile  # of 20,000 files few are ever loaded, and Python compiles those
 
-.PHONY: help install install-dev demo train-demo test check fmt bench evidence pins clean
+.PHONY: help install install-dev demo train-demo test check types rules fmt bench evidence pins clean
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,15 +34,19 @@ test: .venv/.dev  ## Run every test (installs missing system packages)
 ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest $(QUICK) --numprocesses 2 --dist loadfile
 	@$(BIN)/python -m pytest $(WITH_PROCESSES) --numprocesses 2 --dist loadfile
-	@$(BIN)/python -m pytest $(ALONE)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
 check: .venv/.dev  ## Lint, format, types, import rules
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types rules
+
+types: .venv/.dev
+	@$(BIN)/mypy
+
+rules: .venv/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 fmt: .venv/.dev  ## Format the code and mend what can be mended
@@ -73,11 +77,11 @@ clean:  ## Remove .venv and caches
 
 .venv/.base: requirements/base.txt pyproject.toml | .venv/bin/python
 	@echo "Installing Perfuscope into .venv"
-	@$(PIP) install -r requirements/base.txt
+	@$(INSTALL) -r requirements/base.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.base
 	@echo "Installing training and development tools into .venv"
-	@$(PIP) install --no-compile -r requirements/dev.txt  # of 14,000 files few are ever loaded
+	@$(INSTALL) -r requirements/dev.txt
 	@touch $@

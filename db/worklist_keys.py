@@ -22,8 +22,9 @@ from db.worklist_filter import Filter, Sort
 FEW, MANY = 5_000, 20_000
 """Up to so many candidates are sorted at once; up to so many are walked along first of all."""
 
-FAR = 1_000
-"""So many studies of a list are passed before its candidates are taken to lie elsewhere."""
+FAR, FARTHEST = 1_000, 5_000
+"""So many studies of a list are passed before its candidates are taken to lie elsewhere; at most, where half a page of
+them was found by then."""
 
 _STRIDE, _LONGEST_STRIDE = 1_000, 10_000
 
@@ -136,8 +137,7 @@ def _along(session: Session, candidates: list[_Candidates], wanted: Filter, limi
         at, key = page(asked, length).subquery().c
         return select(at, key, and_(true(), *(one.has(key) for one in candidates)))
 
-    far = None if wanted.sort is Sort.COMPLETED else FAR
-    found, left = _walk(session, stretch, plain, limit, far=far)
+    found, left = _walk(session, stretch, plain, limit, gives_up=wanted.sort is not Sort.COMPLETED)
     if left is None:
         return found
     fewest, *others = candidates
@@ -179,14 +179,14 @@ def _walk(
     wanted: Filter,
     limit: int,
     *,
-    far: int | None = None,
+    gives_up: bool = False,
     stride: int = 0,
 ) -> tuple[list[Cursor], Filter | None]:
-    """The first ``limit`` places that pass; if after ``far`` places there were fewer, also where the rest begins."""
+    """The first ``limit`` places that pass; where it gives up because they lie too far, also where the rest begins."""
     found: list[Cursor] = []
     length, passed = stride or _STRIDE, 0
     while len(found) < limit:
-        if far is not None and passed >= far:
+        if gives_up and passed >= (FARTHEST if 2 * len(found) >= limit else FAR):
             return found, wanted
         needed = limit - len(found)
         seen = session.execute(_worth_reading(stretch(wanted, length), wanted, length).limit(needed)).all()

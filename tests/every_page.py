@@ -10,6 +10,7 @@ import axe
 from entry import cookie_of
 from harness import Installation
 from playwright.sync_api import Browser, BrowserContext, Page
+from sizes import WHOLE
 
 from core.roles import Role
 
@@ -90,13 +91,17 @@ def opened(browser: Browser, installation: Installation) -> Iterator[tuple[str, 
         tab.context.close()
 
 
-def faults(page: Page) -> list[str]:
+def faults(page: Page, number: int) -> list[str]:
     """What is wrong with the page: what sticks out at a size, what keeps somebody out in a theme.
 
-    A theme changes nothing but colours (``style.css``), so each size is looked at in one of them.
+    A theme changes nothing but colours (``style.css``), so each size is looked at in one of them. In a small run each
+    page is in one alone, the next page in the other.
     """
     found = []
-    for scheme, wanted in (("dark", ("wide", "tablet")), ("light", ("phone",))):
+    themes = (
+        {"dark": ("wide", "tablet"), "light": ("phone",)} if WHOLE else {("dark", "light")[number % 2]: tuple(SIZES)}
+    )
+    for scheme, wanted in themes.items():
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for size in wanted:
             width, height = SIZES[size]
@@ -104,7 +109,7 @@ def faults(page: Page) -> list[str]:
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{size}: wider than the screen")
             found += [f"{size}: {part} sticks out" for part in page.evaluate(STICKS_OUT)]
-        found += [f"{scheme}: {violation}" for violation in axe.violations(page, again=scheme == "light")]
+        found += [f"{scheme}: {violation}" for violation in axe.violations(page, again=WHOLE and scheme == "light")]
     return found
 
 

@@ -20,7 +20,7 @@ from harness import descendants
 _CREATE, _CLOSE_WRITE, _MOVED_TO, _IS_DIR = 0x100, 0x8, 0x80, 0x40000000
 _EVENT = struct.Struct("iIII")
 _MOST_BYTES = 8 * 2**20
-_POLL_S = 0.03
+_POLL_S = 0.05
 _SHARED = (Path("/tmp"), Path("/dev/shm"))
 """Where others have files, too: what lies in a folder there is not ours."""
 _PAST = re.compile(r"/perfuscope\.(db|toml)|\.log$|/store/|/incoming/|/dev/shm/PostgreSQL|/perfuscope-(pg|redis)-")
@@ -119,7 +119,7 @@ def watching(folders: Iterable[Path], *, temporary: Path) -> Iterator[Seen]:
     """Watch all processes that this one started, and folders with what they will hold; ``temporary`` is their TMPDIR.
 
     A file is read when it is closed after writing; one without a name while a process holds it open, as command lines
-    are: whatever lives for less than 30 ms may escape that.
+    are: whatever lives for less than 50 ms may escape that.
     """
     seen, stop = Seen(), threading.Event()
     watched = _Folders([*folders, temporary, *_SHARED], seen)

@@ -45,6 +45,8 @@ LONGEST = (
     "tests/browser/test_pages.py",
     "tests/browser/test_login.py",
     "tests/e2e/test_bad_input.py",
+    "tests/chaos/test_production.py",
+    "tests/chaos/test_kill_9.py",
 )
 """Begun first, so that at the end no process works alone on something long."""
 

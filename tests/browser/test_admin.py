@@ -1,6 +1,5 @@
 """What an administrator does, in a real browser: looks at quarantine, decides, tries a peer, reads the trail."""
 
-import shutil
 from collections.abc import Iterator
 
 import axe
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from entry import cookie_of
 from harness import Installation, running, until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core.roles import Role
 from core.types import Label
@@ -39,17 +38,8 @@ def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installatio
 
 
 @pytest.fixture
-def page(perfuscope: Installation) -> Iterator[Page]:
+def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
     """An administrator's page whose every complaint fails the test: a script's error, and what the policy refused."""
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed; see tests/system-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield from administrators(browser, perfuscope)
-        browser.close()
-
-
-def administrators(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
     complaints: list[str] = []
     cookie, _, value = cookie_of(perfuscope, name="lara", role=Role.ADMIN).partition("=")
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="en-GB")

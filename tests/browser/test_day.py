@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from entry import PASSWORD, user
 from every_page import address
 from harness import Installation, running, until, write
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydicom import Dataset
 
 from core import passwords
@@ -34,23 +33,13 @@ NO_PAGES = re.compile(r"\.(png|csv|json)$|^/api/|^/events$|/orders/")
 @pytest.fixture(scope="module")
 def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A Perfuscope with people and no study."""
-    with running(tmp_path_factory.mktemp("day") / "home") as installation:
+    with running(tmp_path_factory.mktemp("day") / "home", quiet_period_s=2) as installation:
         engine = make_engine(installation.owners_database)
         hashed = passwords.hashed(PASSWORD)
         for name, role in PEOPLE.items():
             user(Sessions(engine), name, role, password=hashed)
         engine.dispose()
         yield installation
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed; see tests/system-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def moved(index: int) -> list[Dataset]:
@@ -240,11 +229,12 @@ def test_every_page_fits_every_size_and_keeps_nobody_out(
     perfuscope.push(still_lost, tmp_path / "lost")
     perfuscope.push(mixed(8), tmp_path / "mixed")
     until(perfuscope.completed, 60, "both are judged")
-    found = {name: every_page.faults(page) for name, page in every_page.opened(browser, perfuscope)}
+    pages = enumerate(every_page.opened(browser, perfuscope))
+    found = {name: every_page.faults(page, number) for number, (name, page) in pages}
     assert {name: said for name, said in found.items() if said} == {}
     shapes = {
         re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", one.path) + "$") for one in routes() if "GET" in one.methods
     }
-    pages = {shape for shape in shapes if not NO_PAGES.search(shape.pattern.strip("^$").replace("\\", ""))}
+    shown = {shape for shape in shapes if not NO_PAGES.search(shape.pattern.strip("^$").replace("\\", ""))}
     places = [place.partition("?")[0] for _, place in every_page.places(perfuscope).values()]
-    assert [shape.pattern for shape in pages if not any(shape.match(place) for place in places)] == []
+    assert [shape.pattern for shape in shown if not any(shape.match(place) for place in places)] == []

@@ -1,13 +1,12 @@
 """Logging in, users and tokens in a real browser: by keyboard, in every size, and nobody where they do not belong."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from entry import PASSWORD, user
 from harness import Installation, Pacs, until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core import passwords
 from core.roles import Role
@@ -32,16 +31,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{installation.web_port}"
     installation.end_at_once()
     pacs.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed; see tests/system-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The pages in a real browser: a pushed study appears and gets its result with nobody touching the page."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from entry import cookie_of
 from harness import Installation, descendants, running, until
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from core import DISCLAIMER, TRAINED_ON
 from core.roles import Role
@@ -23,16 +22,6 @@ STICKS_OUT = """
     .map(part => part.className || part.tagName)
 """
 SIZES = {"wide": (1440, 900), "narrow": (1024, 768), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed; see tests/system-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a reader does all day, in a real browser: list, search, keys, overlay, review, trying an image."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import axe
 import pytest
 from entry import cookie_of
 from harness import Installation, running, until, write
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from core.roles import Role
 from core.types import Label
@@ -16,16 +15,6 @@ from training.phantom import cohort, dicom
 
 STUDIES = {0: Label.NORMAL, 1: Label.ISCHEMIA, 2: Label.INFARCTION}
 SHOWN = "image => image.complete && image.naturalWidth > 0"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is not installed; see tests/system-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

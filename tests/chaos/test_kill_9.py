@@ -8,8 +8,9 @@ from pathlib import Path
 
 import studies
 from harness import Background, Installation, Pacs, alive, descendants, push_like_a_pacs, until, write
+from sizes import size
 
-STUDIES = 20
+STUDIES, KILLS = size(20, 8), size(8, 4)
 VICTIMS = ("perfuscope node", "queues edge", "queues inference", "cli up")
 SETTINGS = {"lease_s": 2, "ring_again_s": 0.5, "quiet_period_s": 120, "min_free_disk_mb": 1}
 
@@ -36,7 +37,7 @@ def test_killed_processes_lose_nothing_and_double_nothing(tmp_path: Path) -> Non
     installation.start()
     try:
         sender = Background(lambda: push_like_a_pacs(installation, folders))
-        for victim in itertools.islice(itertools.cycle(VICTIMS), 8):
+        for victim in itertools.islice(itertools.cycle(VICTIMS), KILLS):
             time.sleep(1.5)
             kill_one(installation, victim)
         sender.finish(150)

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ HEAVY = [
 ]
 
 
+NODE = "dicom_node.queue, dicom_node.receiver, dicom_node.reconciler, dicom_node.scp, cli.node"
+
+
+@cache
+def modules(imported: str) -> tuple[str, ...]:
+    """What a process has loaded that imports this."""
+    return tuple(
+        loaded(f"import json, sys, {imported}; print(json.dumps({{'modules': sorted(sys.modules)}}))")["modules"]
+    )
+
+
 def loaded(code: str, *arguments: str) -> dict:
     """What the code printed as JSON in a process of its own."""
     command = [sys.executable, "-c", code, *arguments]
@@ -38,22 +50,23 @@ began = time.process_time()
 import cli.main
 print(json.dumps({"seconds": time.process_time() - began, "modules": sorted(sys.modules)}))
 """
-    tries = [loaded(code) for _ in range(2)]
-    assert [name for name in HEAVY if name in tries[0]["modules"]] == []
-    assert min(one["seconds"] for one in tries) < 1
+    first = loaded(code)
+    assert [name for name in HEAVY if name in first["modules"]] == []
+    assert first["seconds"] < 1 or loaded(code)["seconds"] < 1
 
 
 def test_help_is_there_at_once():
-    seconds = []
     for _ in range(2):
         before = _spent_by_children()
         done = subprocess.run(
             [sys.executable, "-m", "cli", "--help"], capture_output=True, text=True, timeout=60, check=False
         )
-        seconds.append(_spent_by_children() - before)
+        seconds = _spent_by_children() - before
         assert done.returncode == 0
         assert "Research use only, not for diagnosis" in done.stdout
-    assert min(seconds) < 2  # 0.5 s on an idle machine
+        if seconds < 2:  # 0.5 s on an idle machine
+            return
+    pytest.fail(f"twice above 2 s of processor time, lastly {seconds:.1f}")
 
 
 def _spent_by_children() -> float:
@@ -94,21 +107,14 @@ print(json.dumps({"mb": int(peak.split()[1]) / 1024, "modules": sorted(sys.modul
 
 
 def test_the_node_loads_neither_tensorflow_nor_litert():
-    code = """
-import json, sys
-import dicom_node.queue, dicom_node.receiver, dicom_node.reconciler, dicom_node.scp, cli.node
-print(json.dumps({"modules": sorted(sys.modules)}))
-"""
-    modules = loaded(code)["modules"]
-    assert [
-        name for name in ("tensorflow", "keras", "ai_edge_litert", "worker", "models", "training") if name in modules
-    ] == []
+    forbidden = ("tensorflow", "keras", "ai_edge_litert", "worker", "models", "training")
+    assert [name for name in forbidden if name in modules(NODE)] == []
 
 
 @pytest.mark.parametrize(
     "process",
     [
-        "dicom_node.queue, dicom_node.receiver, dicom_node.reconciler, dicom_node.scp, cli.node",
+        NODE,
         "viewer.app, viewer.server, cli.viewer",
         "dicom_node.report_picture",
         "worker.inference",
@@ -116,11 +122,10 @@ print(json.dumps({"modules": sorted(sys.modules)}))
     ids=["node", "viewer", "picture", "inference"],
 )
 def test_only_the_edge_worker_loads_what_builds_structured_reports(process):
-    code = f"import json, sys, {process}; print(json.dumps({{'modules': sorted(sys.modules)}}))"
-    assert "highdicom" not in loaded(code)["modules"]
+    assert "highdicom" not in modules(process)
 
 
 def test_the_edge_worker_loads_no_tensorflow():
-    modules = loaded("import json, sys, worker.edge; print(json.dumps({'modules': sorted(sys.modules)}))")["modules"]
-    assert [name for name in ("tensorflow", "keras", "training") if name in modules] == []
-    assert "highdicom" in modules
+    found = modules("worker.edge")
+    assert [name for name in ("tensorflow", "keras", "training") if name in found] == []
+    assert "highdicom" in found

@@ -76,7 +76,7 @@ def catching_messages(broker: Path, caught: dict[str, bytes]) -> Iterator[None]:
                     caught[message.name] = message.read_bytes()
                 except FileNotFoundError:
                     continue
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

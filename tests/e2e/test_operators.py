@@ -34,6 +34,16 @@ def test_a_healthy_installation_needs_nothing(perfuscope: Installation, pacs: Pa
     assert "PERFUSCOPE-SELFTEST" not in {item["patient_id"] for item in listed}
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
+def test_what_starts_all_others_has_one_thread_and_nothing_that_only_they_need(perfuscope: Installation) -> None:
+    """A fork copies one thread of a process and the locks of all; on a first start the database was made, too."""
+    supervisor = Path(f"/proc/{perfuscope.processes[0].pid}")
+    status = dict(line.split(":\t", 1) for line in (supervisor / "status").read_text().splitlines())
+    assert status["Threads"] == "1"
+    mapped = (supervisor / "maps").read_text()
+    assert not [name for name in ("numpy", "ai_edge_litert", "PIL") if f"/{name}/" in mapped]
+
+
 def test_the_doctor_ends_with_what_to_do(perfuscope: Installation) -> None:
     last = perfuscope.run("doctor").strip().splitlines()[-1]
     assert last == "Nothing to do." or "perfuscope quarantine list" in last

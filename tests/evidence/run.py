@@ -1,7 +1,8 @@
 """The long proofs, resumable: a step done is kept, and so is what docs/evidence.md says of the others.
 
 python tests/evidence/run.py [--again] [cohorts] [repeat] [held_out] [novelty] [explanation] [kill_9]
-                             [production] [canaries] [answer_key] [leaks] [text] [structured] [delivery] [worklists]
+                             [production] [canaries] [answer_key] [leaks] [text] [structured] [delivery]
+                             [worklists] [tests]
 
 The cohorts' recipe `original` begins from ImageNet's weights: Keras fetches them, or IMAGENET_WEIGHTS names their file.
 """
@@ -29,6 +30,7 @@ from evidence import (
     page,
     repeat,
     structured,
+    whole,
     worklists,
 )
 
@@ -85,17 +87,14 @@ def _patients(name: str, patients: int, *, seed: int) -> Path:
 
 def kill_9() -> dict[str, Any]:
     """Rounds of 20 studies with node, workers and supervisor killed in turn."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/chaos/test_kill_9.py"]
-    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for _ in range(KILL_ROUNDS)]
-    return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20}
+    passed = sum(whole.passes("tests/chaos/test_kill_9.py") for _ in range(KILL_ROUNDS))
+    return {"rounds": KILL_ROUNDS, "passed": passed, "studies": 20}
 
 
 def production() -> dict[str, Any]:
     """Rounds of 20 studies on PostgreSQL and Redis: each process killed, Redis emptied, both servers restarted."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/chaos/test_production.py"]
-    env = {**os.environ, "CHAOS_BLOWS": str(BLOWS)}
-    codes = [subprocess.run(command, cwd=ROOT, check=False, env=env).returncode for _ in range(KILL_ROUNDS)]
-    return {"rounds": KILL_ROUNDS, "passed": codes.count(0), "studies": 20, "blows": BLOWS}
+    passed = sum(whole.passes("tests/chaos/test_production.py") for _ in range(KILL_ROUNDS))
+    return {"rounds": KILL_ROUNDS, "passed": passed, "studies": 20, "blows": BLOWS}
 
 
 def headers() -> dict[str, Any]:
@@ -126,6 +125,7 @@ STEPS: dict[str, Callable[[], dict[str, Any]]] = {
     "structured": structured.run,
     "delivery": partial(delivery.run, reports=1000, studies=50),
     "worklists": worklists.run,
+    "tests": whole.run,
 }
 
 
@@ -222,6 +222,7 @@ PAGES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "structured": structured.page,
     "delivery": delivery.page,
     "worklists": worklists.page,
+    "tests": whole.page,
 }
 
 

@@ -18,6 +18,16 @@ def tensorflow() -> None:
     load_tensorflow()
 
 
+@pytest.fixture(scope="module")
+def eagerly(tensorflow: None) -> Iterator[None]:
+    """TensorFlow computes at once instead of tracing what it will compute: quicker where a network sees few images."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture
 def start_node(tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> Iterator[NodeMaker]:
     """Starts a node with the given settings; it ends with the test. A second one shares home and database."""

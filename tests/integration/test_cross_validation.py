@@ -11,7 +11,7 @@ from training.evaluation import cross_validation
 from training.evaluation.cross_validation import Plan
 from training.evaluation.trainers import trainer_of
 
-pytestmark = [pytest.mark.training, pytest.mark.usefixtures("tensorflow")]
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("eagerly")]
 
 
 def test_a_recipe_is_trained_and_judged_by_folds(tmp_path):

@@ -15,7 +15,12 @@ from training.study.recipe import FineTuning, Pretraining
 from training.study.refit import Stage
 from training.study.simulated import SimulatedMaps
 
-pytestmark = [pytest.mark.training, pytest.mark.usefixtures("tensorflow")]
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.usefixtures("eagerly"),
+    # Batches come by tf.data, which traces its own small functions all the same.
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`:UserWarning"),
+]
 
 
 def patients(count, seed):

@@ -26,6 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 from rle.utils import encode_pixel_data
+from sizes import size
 from sqlalchemy import select
 from ward import Clock, Ward
 
@@ -197,7 +198,7 @@ def test_luma_and_chroma_give_one_crop_whatever_stands_beside() -> None:
     assert crops[0] == crops[1]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=size(12, 5), deadline=None, derandomize=True)
 @given(
     view=st.sampled_from(list(View)),
     boxes=st.lists(
@@ -307,7 +308,7 @@ def in_order(stories: Anew) -> tuple[list[str], str]:
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=size(30, 10), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(delivery=deliveries())
 def test_any_order_split_and_duplicates_give_the_same_crops_and_fingerprint(
     stories: Anew, in_order: tuple[list[str], str], delivery: tuple[list[int], list[int], list[int]]

@@ -8,6 +8,7 @@ import pytest
 from harness import Background
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import size
 from sqlalchemy import select
 from ward import JANE, JOHN, POLICY, Clock, Ward
 
@@ -460,7 +461,7 @@ class Story:
         later(self.ward)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=size(60, 15), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(delivery=deliveries())
 def test_any_order_of_events_leads_to_one_live_revision_with_the_same_inputs(stories, delivery):
     order, associations, events = delivery

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sizes import WHOLE, size
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
@@ -22,17 +23,17 @@ from training.phantom.limits import total_perfusion_deficit
 from training.phantom.population import CLEAR, DEFAULT, ELSEWHERE, POPULATIONS, named
 from training.phantom.subject import draw_subject, measure_stress_tpd, measure_tpd, perfusion
 
-HARD = (0.83, 0.92)
+HARD = (0.83, 0.92) if WHOLE else (0.80, 0.95)
 """Where the AUC of a threshold on the stress TPD must lie for the seed below: normal against abnormal, mixed labels.
 
-The aim is 0.85 to 0.90 over all seeds (tests/evidence/calibration.py: on more). 200 patients of one seed have
+The aim is 0.85 to 0.90 over all seeds (tests/evidence/calibration.py: on more). Of one seed, 200 patients have
 an AUC with a standard deviation of 0.026 about it, so that a tighter band would test the seed and not the simulator. It
-keeps out the simulator before (0.98) and a setting that was tried and was too hard (0.82).
+keeps out the simulator before (0.98) and a setting that was tried and was too hard (0.82); 60 patients only the former.
 """
 
 
 def test_a_tpd_threshold_tells_normal_from_abnormal_as_well_as_it_was_calibrated_to() -> None:
-    subjects = [draw_subject(404, index) for index in range(201)]
+    subjects = [draw_subject(404, index) for index in range(size(201, 60))]
     abnormal = [subject.label is not Label.NORMAL for subject in subjects]
     assert HARD[0] < roc_auc_score(abnormal, [measure_stress_tpd(subject) for subject in subjects]) < HARD[1]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from sizes import crossed
 
 from core.errors import Rejected
 from core.pixels import RgbImage
@@ -118,9 +119,7 @@ ATTACKS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("quality", [0, 60])
+@pytest.mark.parametrize(("name", "attack", "quality"), crossed(LAYOUTS, ATTACKS, [0, 60], every=4))
 def test_invented_maps_in_genuine_rings_are_refused(
     patients: dict[str, SimulatedPatient], name: str, attack: Callable[[Tile, int], Tile], quality: int
 ) -> None:
@@ -132,9 +131,7 @@ def test_invented_maps_in_genuine_rings_are_refused(
         assert quality or caught.value.reason is Reason.IMPLAUSIBLE
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("view", View)
+@pytest.mark.parametrize(("name", "attack", "view"), crossed(LAYOUTS, ATTACKS, View, every=4))
 def test_one_invented_map_is_enough(
     patients: dict[str, SimulatedPatient], name: str, attack: Callable[[Tile, int], Tile], view: View
 ) -> None:
