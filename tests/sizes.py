@@ -1,6 +1,6 @@
 """How much of what could be asked for ever is asked: a part of it in ``make test``, all in ``make evidence``.
 
-What is left out is spread: every value still occurs, not every one with every other.
+What is left out is spread over all there is.
 """
 
 import os
@@ -17,7 +17,10 @@ def size(whole: int, small: int) -> int:
 
 
 def crossed(*axes: Iterable[Any], every: int) -> list[tuple[Any, ...]]:
-    """Each value of each axis with each of the others; in ``make test`` one of so many combinations."""
+    """Each value of each axis with each of the others; in ``make test`` one of so many combinations.
+
+    Every value still occurs, where the others are at least so many together.
+    """
     numbered = product(*(enumerate(axis) for axis in axes))
     told = [(sum(number for number, _ in one), tuple(value for _, value in one)) for one in numbered]
     return [values for number, values in told if WHOLE or number % every == 0]

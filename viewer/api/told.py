@@ -190,6 +190,8 @@ class Problem(Told):
 
 def plain(value: Any) -> Any:
     """The value as JSON has it: what is withheld elsewhere is shown here, to whom the route's rule let through."""
+    if value is None or isinstance(value, str):  # most of them
+        return value
     if isinstance(value, Phi):
         return value.reveal()
     if isinstance(value, Mapping):
