@@ -39,7 +39,7 @@ else
 endif
 
 check: .venv/.dev  ## Lint, format, types, import rules
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync types rules
+	@$(MAKE) --no-print-directory --jobs 2 types rules
 
 types: .venv/.dev
 	@$(BIN)/mypy
