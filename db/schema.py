@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from core.errors import PerfuscopeError
+from db.session import sqlite_waiting
 from db.tables import PHI
 
 if TYPE_CHECKING:
@@ -47,9 +48,8 @@ def upgrade(engine: Engine) -> None:
 
     Raises ``SchemaOutdated`` where the database was made by a newer release, ``DatabaseAway`` without a database.
     """
-    with _reached(engine), engine.connect() as connection:
-        if _found(connection) == revisions()[-1]:
-            return
+    if _look(engine) == revisions()[-1]:
+        return
     from alembic import command  # noqa: PLC0415 - most processes only ask
 
     with _reached(engine), engine.connect() as connection, _in_turn(connection):
@@ -63,8 +63,7 @@ def upgrade(engine: Engine) -> None:
 
 def check(engine: Engine) -> None:
     """Raise ``SchemaOutdated``, with what to do, unless the schema is this release's; ``DatabaseAway`` without one."""
-    with _reached(engine), engine.connect() as connection:
-        found = _found(connection)
+    found = _look(engine)
     known = revisions()
     wanted = known[-1]
     if found == wanted:
@@ -86,12 +85,13 @@ def _newer(found: str) -> str:
 def _in_turn(connection: Connection) -> Iterator[None]:
     """One transaction, one upgrade at a time: another one's may take as long as it takes to fill a new index."""
     if connection.dialect.name == "sqlite":
-        connection.connection.cursor().execute(f"PRAGMA busy_timeout={_TURN_S * 1000}").close()
+        with sqlite_waiting(connection, _TURN_S), connection.begin():
+            yield
+        return
     with connection.begin():
-        if connection.dialect.name != "sqlite":
-            connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_S}s'"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADING})
-            connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_S}s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADING})
+        connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
         yield
 
 
@@ -117,6 +117,12 @@ def _reached(engine: Engine) -> Iterator[None]:
 def revisions() -> list[str]:
     """The schemas that this release knows, the newest last: its migrations are named by their number."""
     return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def _look(engine: Engine) -> str | None:
+    """As ``_found``, beside whoever writes: an upgrade may take longer than anyone waits for SQLite's one writer."""
+    with _reached(engine), engine.connect().execution_options(reading=True) as connection:
+        return _found(connection)
 
 
 def _found(connection: Connection) -> str | None:

@@ -1,6 +1,8 @@
 """Engines and sessions: SQLite for one machine, PostgreSQL a URL away, the same code above."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ from db.tables import PHI, Base
 
 Clock = Callable[[Session], datetime]
 _BUSY_TIMEOUT_S = 10
+_LOOK_AGAIN_S = 0.01
 _POSTGRESQL: dict[str, Any] = {
     "application_name": "perfuscope",
     "connect_timeout": 5,
@@ -74,11 +77,39 @@ def _engine(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver starts no transaction of its own; _begin_sqlite does
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(_waits(_BUSY_TIMEOUT_S))
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _waits(seconds: float) -> str:
+    return f"PRAGMA busy_timeout={round(seconds * 1000)}"
+
+
+@contextmanager
+def sqlite_waiting(connection: Connection, seconds: float) -> Iterator[None]:
+    """Waits longer than others for whoever writes; the connection is SQLite's and in no transaction."""
+    connection.connection.cursor().execute(_waits(seconds)).close()
+    try:
+        yield
+    finally:
+        connection.connection.cursor().execute(_waits(_BUSY_TIMEOUT_S)).close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """WAL, also where others open the same new file: the busy timeout does not cover the change to it."""
+    until = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """The migrations make exactly the tables of ``db.tables``; an outdated database is refused with what to do."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, MetaData, event, inspect, text
@@ -96,6 +97,45 @@ def test_two_upgrades_at_once_are_fine(engine, tmp_path):
         one.dispose()
     assert errors == []
     schema.check(engine)
+
+
+def test_many_who_open_a_new_database_at_once_all_get_it(tmp_path):
+    def write(engine: Engine, together: threading.Barrier) -> int:
+        together.wait(10)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS opened (name TEXT)"))
+        with engine.begin() as connection:
+            return connection.execute(text("INSERT INTO opened VALUES ('once')")).rowcount
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(25):
+            engines = [make_engine(f"sqlite:///{tmp_path / f'{number}.db'}") for _ in range(4)]
+            together = threading.Barrier(len(engines))
+            assert list(pool.map(write, engines, [together] * len(engines))) == [1] * len(engines)
+            for one in engines:
+                one.dispose()
+
+
+def test_a_database_that_is_up_to_date_is_not_held_up_by_who_writes_for_long(engine):
+    schema.upgrade(engine)
+    writer = make_engine(str(engine.url))
+    with writer.begin() as connection:
+        connection.execute(text("CREATE TABLE takes_long (name TEXT)"))
+        schema.check(engine)
+        schema.upgrade(engine)
+    writer.dispose()
+
+
+def test_an_upgrade_waits_for_another_one_and_only_then(engine):
+    other = make_engine(str(engine.url))
+    with other.connect() as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_TURN_S", 0.2)
+        with connection.begin(), pytest.raises(DatabaseAway, match="locked"):
+            schema.upgrade(engine)
+    other.dispose()
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
 
 
 def test_an_empty_database_is_refused_with_the_command_to_run(engine):
