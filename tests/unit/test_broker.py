@@ -168,7 +168,7 @@ def test_a_broker_that_cannot_be_reached_costs_a_log_line(tmp_path, stderr_log):
     ringer = Bellringer(Settings(home=tmp_path, broker_url="redis://:secret@127.0.0.1:1/0"))
     began = time.monotonic()
     ringer.ring([Bell(uuid4(), Queue.EDGE)])
-    assert time.monotonic() - began < 0.5, "a C-STORE must not wait for the broker"
+    assert time.monotonic() - began < 1.5, "a C-STORE must not wait for the broker"
     ringer.close()
     assert "the broker is away" in stderr_log()
     assert "secret" not in stderr_log()

@@ -232,12 +232,12 @@ def test_a_bomb_is_refused_before_it_is_decoded(syntax: UID) -> None:
     data = encapsulate([b"\x81\x05" * 3_000_000]) if syntax.is_compressed else b"\0" * 6_000_000
     ds = dataset(data, syntax=syntax, Rows=20_000, Columns=20_000)
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.thread_time()
     error = refused(ds)
-    elapsed_s, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
+    busy_s, (_, peak) = time.thread_time() - started, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert error.reason is Reason.TOO_LARGE
-    assert elapsed_s < 0.1
+    assert busy_s < 0.1
     assert peak < 1_000_000
 
 

@@ -307,9 +307,9 @@ def test_a_deflated_file_is_refused_before_it_unpacks(tmp_path: Path) -> None:
     ds = dataset(np.zeros((5000, 4000, 3), np.uint8), "AC QPS")
     ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     path = write(ds, tmp_path)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert refused(path).detail == "transfer syntax not supported"
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 def test_sequences_nested_without_end_are_undecodable(tmp_path: Path) -> None:
