@@ -1,5 +1,6 @@
 """What a reader does all day, in a real browser: list, search, keys, overlay, review, trying an image."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,34 @@ def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     assert len(set(places)) == 1  # the overlay lies where its picture lies
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+
+
+def test_a_study_and_the_list_are_printed_without_what_cannot_be_used_on_paper(page: Page):
+    patient = page.locator(".worklist .patient a").first.inner_text()
+    on_paper(page)
+    for hidden in (page.get_by_role("navigation"), page.get_by_role("searchbox"), page.locator(".filters")):
+        assert not any(part.is_visible() for part in hidden.all())
+    expect(page.locator("tr[data-key]")).to_have_count(len(STUDIES))
+    page.emulate_media(media="screen")
+
+    opened(page)
+    until(lambda: all(one.evaluate(SHOWN) for one in page.locator("main img").all()), 20, "the pictures are there")
+    on_paper(page)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(patient)
+    for shown in (".headline", ".views img", "img.page", ".disclaimer"):
+        expect(page.locator(shown).first).to_be_visible()
+    for hidden in (".review", ".overlay-tools", ".tools", "nav", "button:not(:has(img))"):
+        assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden
+    assert page.pdf().startswith(b"%PDF")
+    by_whom = page.locator(".on-paper", has_text="Printed by")
+    expect(by_whom).to_have_text(re.compile(r"Printed by first\.reader, .*\d{4}.*\d\d:\d\d"))
+
+
+def on_paper(page: Page) -> None:
+    """As it is printed: dark on white, whatever the theme, and no wider than the paper."""
+    page.emulate_media(media="print")
+    colours = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
+    assert colours == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
 
 
 def test_what_a_reader_does_survives_what_arrives(page: Page, perfuscope: Installation, tmp_path: Path):
