@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import combinations, product
 from typing import Any, Literal
 
-from sqlalchemy import Exists, Select, String, exists, func, select, tuple_, type_coerce
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, String, Subquery, func, select, type_coerce
+from sqlalchemy.orm import Session
 
 from core.kappa import Kappa
 from core.proportion import Share
@@ -77,28 +77,42 @@ def read(session: Session, *, since: datetime, until: datetime) -> Agreements:
 
 
 def _patterns(since: datetime, until: datetime, session: Session) -> Select[Any]:
-    """How many revisions are alike: counted in the database, so that any number of reviews is a short answer."""
-    station = func.coalesce(func.min(Case.sender_ae), "").label("station")
-    model_label = type_coerce(func.min(Review.model_label), Case.label.type).label("model_label")
+    """How many revisions are alike: counted in the database, so that any number of reviews is a short answer.
+
+    Readers of a revision first, then its case: few of the cases of a span have been reviewed.
+    """
     together = func.group_concat if session.get_bind().dialect.name == "sqlite" else func.string_agg
-    pattern = together(Review.reader + ":" + type_coerce(Review.label, String()), " ").label("pattern")
-    each = (
-        select(station, model_label, pattern)
-        .join_from(Review, Case, Case.id == Review.case_id)
-        .where(Review.created_at >= since, ~_a_later_one(), Case.superseded_at.is_(None))
-        .where(Case.received_at >= since, Case.received_at < until)
-        .group_by(Review.case_id)
+    newest = _newest(since)
+    read_as = (
+        select(
+            newest.c.case_id,
+            func.min(newest.c.model_label).label("model_label"),
+            together(newest.c.reader + ":" + type_coerce(newest.c.label, String()), " ").label("pattern"),
+        )
+        .where(newest.c.turn == 1)
+        .group_by(newest.c.case_id)
         .subquery()
     )
-    return select(*each.c, func.count()).group_by(*each.c)
+    alike = (
+        func.coalesce(Case.sender_ae, "").label("station"),
+        type_coerce(read_as.c.model_label, Case.label.type).label("model_label"),
+        read_as.c.pattern,
+    )
+    return (
+        select(*alike, func.count())
+        .join_from(read_as, Case, Case.id == read_as.c.case_id)
+        .where(Case.superseded_at.is_(None), Case.received_at >= since, Case.received_at < until)
+        .group_by(*alike)
+    )
 
 
-def _a_later_one() -> Exists:
-    """Whether the reader has said something of the revision since, as ``reviews.in_force`` chooses."""
-    later = aliased(Review)
-    same = (later.case_id == Review.case_id) & (later.reader == Review.reader)
-    after = tuple_(later.created_at, later.id) > tuple_(Review.created_at, Review.id)
-    return exists().where(same, after)
+def _newest(since: datetime) -> Subquery:
+    """Reviews since then; ``turn`` is 1 for what a reader said last of a revision, as ``reviews.in_force`` chooses."""
+    turn = func.row_number().over(
+        partition_by=(Review.case_id, Review.reader), order_by=(Review.created_at.desc(), Review.id.desc())
+    )
+    columns = Review.case_id, Review.reader, Review.label, Review.model_label, turn.label("turn")
+    return select(*columns).where(Review.created_at >= since).subquery()
 
 
 def _said(pattern: str) -> dict[str, Label]:
