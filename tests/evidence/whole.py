@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+_TOLD = 10_000
+"""So many last characters of a failed run are shown."""
 
 
 def run() -> dict[str, Any]:
@@ -16,10 +18,12 @@ def run() -> dict[str, Any]:
 
 
 def outcome(*arguments: str) -> dict[str, int]:
-    """Tests by what became of them, as pytest counts them in its last line."""
+    """Tests by what became of them, as pytest counts them in its last line; tells why one failed."""
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
     env = {**os.environ, "TEST_SIZE": "whole"}
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True, env=env)
+    if done.returncode:
+        sys.stderr.write(done.stdout[-_TOLD:])
     found = re.findall(r"(\d+) (passed|failed|errors?|skipped)\b", done.stdout.strip().rpartition("\n")[2])
     return {word: int(number) for number, word in found} or {"errors": 1}
 
