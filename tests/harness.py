@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import commands
+from bound import bound
 from pydicom import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import (
@@ -146,7 +147,7 @@ class Installation:
 
     def start(self, *arguments: str, ready: bool = True) -> subprocess.Popen[bytes]:
         """Start ``perfuscope ARGUMENTS`` (``up`` if none), and wait until the node answers."""
-        command = [sys.executable, "-m", "cli", *(arguments or ("up",))]
+        command = bound(sys.executable, "-m", "cli", *(arguments or ("up",)))
         with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
             process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         self.processes.append(process)

@@ -15,6 +15,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from bound import bound
 from harness import NODE_AE, Installation, free_port, until
 
 ORTHANC_AE = "TESTORTHANC"
@@ -99,7 +100,7 @@ class _Server:
     def _run(self, *command: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            self._process = subprocess.Popen(bound(*command), stdout=log, stderr=log, cwd=self.folder)
 
     @property
     def runs(self) -> bool:

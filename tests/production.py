@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from bound import bound
 from harness import free_port, until
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,10 +32,9 @@ BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
 def _serve(command: list[str], log: Path, **options: object) -> subprocess.Popen[bytes]:
-    """Start a server that ends with us: a test run that is killed leaves none behind."""
-    bound = ["setpriv", "--pdeathsig", "QUIT", *command] if shutil.which("setpriv") else command
+    """Start a server."""
     with log.open("ab") as output:
-        return subprocess.Popen(bound, stdout=output, stderr=output, cwd="/", **options)
+        return subprocess.Popen(bound(*command, signal="QUIT"), stdout=output, stderr=output, cwd="/", **options)
 
 
 def _unprivileged() -> dict[str, object]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import commands
+from bound import bound
 from harness import Installation, Pacs, until
 from production import PostgreSQL, Redis
 
@@ -91,7 +92,7 @@ class Site(Installation):
 
     def _start(self, name: str) -> None:
         with self._log_file(name).open("ab") as log:
-            command = [sys.executable, "-m", "cli", *COMMANDS[name]]
+            command = bound(sys.executable, "-m", "cli", *COMMANDS[name])
             self.running[name] = subprocess.Popen(command, env=self.env_of(name), stdout=log, stderr=log)
 
     def _keep_running(self) -> None:
