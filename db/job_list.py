@@ -22,12 +22,15 @@ class Listed:
     study_id: UUID | None
 
 
-def listed(session: Session, states: Sequence[JobState], stage: JobStage | None, *, limit: int) -> list[Listed]:
-    """Open jobs, newest first."""
+def listed(
+    session: Session, states: Sequence[JobState], stage: JobStage | None, *, limit: int, offset: int = 0
+) -> list[Listed]:
+    """Open jobs: those that were given up first, then newest first."""
     statement = select(Job).where(Job.state.in_(states))
     if stage is not None:
         statement = statement.where(Job.stage == stage)
-    found = session.scalars(statement.order_by(Job.created_at.desc(), Job.id).limit(limit)).all()
+    order = (Job.state == JobState.DEAD).desc(), Job.created_at.desc(), Job.id
+    found = session.scalars(statement.order_by(*order).limit(limit).offset(offset)).all()
     studies = _studies(session, found)
     return [Listed(job, studies.get(job.subject)) for job in found]
 

@@ -23,9 +23,10 @@ def release_object(session: Session, instance_id: UUID, *, actor: str, now: date
     """Have an object in quarantine prepared again, with the layouts and rules of today.
 
     It stays in quarantine where they know it no better. Of one whose burned-in patient was not the header's this
-    declares that they are the same. Raises ``PerfuscopeError`` for an object that is not there.
+    declares that they are the same. Raises ``PerfuscopeError`` for an object that is not there, or was rejected.
     """
     instance = session.get_one(Instance, instance_id)
+    _refuse_rejected(instance)
     if instance.state is not InstanceState.QUARANTINED:
         raise PerfuscopeError("that object is not in quarantine")
     look_again(session, instance, now=now)
@@ -50,9 +51,11 @@ def release_study(session: Session, study_id: UUID, *, actor: str, now: datetime
 def reject(session: Session, instance_id: UUID, *, actor: str, now: datetime, policy: Policy) -> None:
     """Count an object as not there: its study is judged without it, and follows the identity of what is left.
 
-    Raises ``PerfuscopeError`` for an object that is not in quarantine, and whose study is not either.
+    Raises ``PerfuscopeError`` for an object that is not in quarantine, and whose study is not either, and for one that
+    was rejected before.
     """
     instance = session.get_one(Instance, instance_id)
+    _refuse_rejected(instance)
     study = studies.locked(session, instance.study_id)
     if instance.state is not InstanceState.QUARANTINED and not quarantine.patients_differ(session, study.id):
         raise PerfuscopeError("neither that object nor its study is in quarantine")
@@ -107,6 +110,12 @@ def look_again(session: Session, instance: Instance, *, now: datetime) -> None:
         raise PerfuscopeError("retention has deleted that object's file")
     jobs.ask_again(session, JobStage.PREPARE, subject=instance.id, now=now, ring_again=_AT_ONCE)
     instance.state, instance.reason = InstanceState.RECEIVED, None
+
+
+def _refuse_rejected(instance: Instance) -> None:
+    """Of two who decide at the same time the first one has; a rejected object does not come back."""
+    if instance.decision is Decision.REJECTED:
+        raise PerfuscopeError("that object was rejected before")
 
 
 def _follow_what_is_left(session: Session, study: Study) -> None:

@@ -137,7 +137,40 @@ def test_what_does_not_wait_is_not_there(office, ward):
     good = ward.screen(REQUIRED_VIEWS[0])
     for key in (good, ward.study().id, uuid4()):
         assert office.browser.get(f"/admin/quarantine/{key}").status_code == 404
-    assert office.press("/admin/jobs", f"/admin/quarantine/{good}", do="release") == 404
+    assert office.press("/admin/jobs", f"/admin/quarantine/{uuid4()}", do="release") == 404
+    assert office.press("/admin/jobs", f"/admin/quarantine/{good}", do="release") == 303
+    assert office.work() == []
+
+
+def test_who_comes_too_late_is_told_that_somebody_has_decided(office, ward):
+    lost = kept_back(ward)
+    place = f"/admin/quarantine/{lost}"
+    office.press(place, place, do="reject")
+    office.press(place, place, do="release")  # before an edge worker came to it
+    assert [order.state for order in office.work()] == [OrderState.DONE, OrderState.REFUSED]
+    page = office.browser.get("/admin/quarantine").text
+    assert "that object was rejected before" in page
+    assert "Somebody has decided" not in page
+    answer = office.browser.post(place, {"do": "release"})
+    assert "Somebody has decided on that meanwhile" in office.browser.get(answer.headers["location"]).text
+    answer = office.browser.post(f"{place}/layout", {"name": "my-page"})
+    assert answer.status_code == 409
+    assert "Somebody has decided on this object meanwhile" in answer.text
+    assert 'value="my-page"' in answer.text
+
+
+def test_what_waits_is_told_page_by_page(office, ward, monkeypatch):
+    monkeypatch.setattr("viewer.admin.quarantine_page._MOST", 2)
+    keys = [str(ward.arrive(f"1.1.{number}")) for number in range(5)]
+    for key in keys:
+        ward.quarantined(UUID(key), Reason.UNKNOWN_LAYOUT)
+    pages = [office.browser.get(f"/admin/quarantine?page={number}").text for number in (1, 2, 3, 4)]
+    assert all("5 to decide" in page for page in pages)
+    assert [sum(key in page for key in keys) for page in pages] == [2, 2, 1, 0]
+    assert ['rel="prev"' in page for page in pages] == [False, True, True, False]
+    assert ['rel="next"' in page for page in pages] == [True, True, False, False]
+    for wrong in ("0", "-1", "99999", "x"):
+        assert office.browser.get(f"/admin/quarantine?page={wrong}").status_code == 404
 
 
 def test_a_released_object_is_prepared_again_in_the_name_of_who_released_it(office, ward):
@@ -239,6 +272,18 @@ def test_jobs_say_why_in_words_and_lead_to_their_study(office, ward):
     assert office.browser.get("/admin/jobs?state=waiting&stage=prepare").text.count("<tr>") == 0
     assert office.browser.get("/admin/jobs?state=done").status_code == 404
     assert office.browser.get("/admin/jobs?stage=nothing").status_code == 404
+
+
+def test_what_was_given_up_comes_before_what_is_newer_and_the_rest_is_on_the_next_page(office, ward, monkeypatch):
+    monkeypatch.setattr("viewer.admin.jobs_page._MOST", 3)
+    job = given_up(ward)
+    ward.clock.turn(60)
+    for number in range(4):
+        ward.arrive(f"1.5.{number}")
+    page = office.browser.get("/admin/jobs").text
+    assert f"/admin/jobs/{job}/retry" in page
+    assert "/admin/jobs?state=&amp;stage=&amp;page=2" in page
+    assert f"/admin/jobs/{job}/retry" not in office.browser.get("/admin/jobs?page=2").text
 
 
 @pytest.mark.parametrize("place", ["/admin/jobs/{job}/retry", "/admin/jobs/retry"])

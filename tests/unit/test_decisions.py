@@ -106,6 +106,16 @@ def test_a_rejected_object_waits_no_more_and_never_counts(ward: Ward) -> None:
     assert actions(ward) == [AuditAction.REJECT]
 
 
+def test_of_two_who_decide_the_first_one_has(ward: Ward) -> None:
+    lost = kept_back(ward)
+    decide(ward, decisions.reject, lost, policy=POLICY)
+    for again, more in ((decisions.release_object, {}), (decisions.reject, {"policy": POLICY})):
+        with pytest.raises(PerfuscopeError, match="was rejected before"):
+            decide(ward, again, lost, **more)
+    assert instance(ward, lost).state is InstanceState.QUARANTINED
+    assert actions(ward) == [AuditAction.REJECT]
+
+
 def test_without_the_strangers_object_the_study_is_the_patients_again(ward: Ward) -> None:
     complete(ward)
     stranger = ward.arrive("1.9", screen=False, who=JOHN)

@@ -12,6 +12,7 @@ from db import job_list
 from db.session import Sessions
 from viewer import access
 from viewer.admin.asking import Asking
+from viewer.admin.quarantine_page import pages_before
 from viewer.render import Templates
 
 _MOST = 200
@@ -25,7 +26,7 @@ class JobsPage:
     templates: Templates
     asking: Asking
 
-    def show(self, request: Request, state: str = "", stage: str = "") -> Response:
+    def show(self, request: Request, state: str = "", stage: str = "", page: int = 1) -> Response:
         """Open jobs, those that were given up first unless a state is named."""
         try:
             states = (JobState(state),) if state else job_list.OPEN
@@ -34,11 +35,14 @@ class JobsPage:
             raise HTTPException(404) from None
         if any(one not in job_list.OPEN for one in states):
             raise HTTPException(404)
+        before = pages_before(page) * _MOST
         with self.sessions.read() as session:
+            jobs = job_list.listed(session, states, wanted, limit=_MOST + 1, offset=before)
             context = {
-                "jobs": job_list.listed(session, states, wanted, limit=_MOST),
+                "jobs": jobs[:_MOST],
+                "more": len(jobs) > _MOST,
+                "page": page,
                 "dead": job_list.count(session, JobState.DEAD),
-                "most": _MOST,
                 **self.asking.shown(session, "jobs"),
             }
         chosen = {"state": state, "stage": stage, "stages": list(JobStage), "states": job_list.OPEN, "there": "jobs"}

@@ -30,7 +30,10 @@ class LayoutPage:
 
     def save(self, request: Request, key: UUID, form: Form) -> Response:
         """Have the layout proved and saved by an edge worker."""
-        instance = self._instance(key)
+        try:
+            instance = self._instance(key)
+        except HTTPException:
+            return self._too_late(request, key, form)
         try:
             asked = drawing.asked(form)
         except PerfuscopeError as error:
@@ -43,6 +46,15 @@ class LayoutPage:
         if isinstance(found, Study) or found.state is not InstanceState.QUARANTINED or found.purged_at is not None:
             raise HTTPException(404)
         return found
+
+    def _too_late(self, request: Request, key: UUID, form: Fields) -> Response:
+        """What was drawn is shown again: it is an hour's work, and serves on another screen of that kind."""
+        with self.quarantine.sessions.read() as session:
+            instance = session.get(Instance, key)
+        if instance is None:
+            raise HTTPException(404)
+        said = "Somebody has decided on this object meanwhile; nothing is saved. Draw on another screen of that kind."
+        return self._page(request, instance, form, Notice(said, wrong=True), 409)
 
     def _page(
         self, request: Request, instance: Instance, form: Fields, notice: Notice | None = None, status: int = 200

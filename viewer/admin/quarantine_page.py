@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
 from core.orders import OrderKind
@@ -20,9 +20,12 @@ from viewer.admin.stored_pictures import StoredPictures
 from viewer.forms import Form
 from viewer.opened import Openings
 from viewer.render import Templates
+from viewer.users_page import Notice
 
 _KINDS = {"release": OrderKind.RELEASE, "reject": OrderKind.REJECT}
 _MOST = 500
+_MOST_PAGES = 10_000
+DECIDED = Notice("Somebody has decided on that meanwhile; nothing was asked for.", wrong=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,14 @@ class QuarantinePages:
     pictures: StoredPictures
     asking: Asking
 
-    def show(self, request: Request) -> Response:
+    def show(self, request: Request, page: int = 1, decided: str = "") -> Response:
         """What waits for a decision, oldest first."""
+        before = pages_before(page) * _MOST
         self.openings.token(request, study_id=None, detail="quarantine")
         with self.sessions.read() as session:
-            items = quarantine.items(session, limit=_MOST)
-            context = {"items": items, "most": _MOST, **self.asking.shown(session, "quarantine")}
+            items = quarantine.items(session, limit=before + _MOST)[before:]
+            context = {"items": items, "number": quarantine.count(session), **self.asking.shown(session, "quarantine")}
+        context |= {"page": page, "more": context["number"] > before + _MOST, "notice": DECIDED if decided else None}
         text = self.templates.text("quarantine.html", **access.shown(request), **context, there="quarantine")
         return HTMLResponse(text)
 
@@ -74,7 +79,12 @@ class QuarantinePages:
         if kind is None:
             raise HTTPException(400)
         with self.sessions.read() as session:
-            found = waiting_under(session, key)
+            found = _waiting(session, key)
+            known = session.get(Instance, key) or session.get(Study, key)
+        if found is None and known is None:
+            raise HTTPException(404)
+        if found is None:
+            return RedirectResponse("/admin/quarantine?decided=already", 303)
         if isinstance(found, Study) and kind is OrderKind.REJECT:
             raise HTTPException(400)
         return self.asking.ask(request, "quarantine", kind, key)
@@ -88,15 +98,27 @@ class QuarantinePages:
 
 def waiting_under(session: Session, key: UUID) -> Study | Instance:
     """What waits under that key: an object, a study whose patients differ, or an object of such a study; else 404."""
+    found = _waiting(session, key)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def pages_before(page: int) -> int:
+    """How many pages of a list come before this one; 404 for a page that no list has."""
+    if not 1 <= page <= _MOST_PAGES:
+        raise HTTPException(404)
+    return page - 1
+
+
+def _waiting(session: Session, key: UUID) -> Study | Instance | None:
     found = session.get(Instance, key)
     if found is not None:
         waits = found.state is InstanceState.QUARANTINED and found.current
         if found.decision is not Decision.REJECTED and (waits or _whole(session, found.study_id)):
             return found
     study = session.get(Study, key) if found is None else None
-    if study is not None and _whole(session, study.id):
-        return study
-    raise HTTPException(404)
+    return study if study is not None and _whole(session, study.id) else None
 
 
 def _whole(session: Session, study_id: UUID) -> bool:

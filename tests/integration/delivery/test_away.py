@@ -87,7 +87,7 @@ def test_a_pacs_that_stalls_in_the_middle_of_a_report_delays_only_itself(office,
     case = office.revision(office.study())
     began = time.monotonic()
     office.work()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     found = {job.destination: job for job in office.jobs()}
     assert (found["archive"].state, found["archive"].attempts) == (JobState.WAITING, 1)
     assert found["archive"].error == "no_answer"
