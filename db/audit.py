@@ -51,10 +51,17 @@ def record_send(session: Session, report: Report, *, now: datetime, destination:
     record(session, AuditAction.SEND, actor=SYSTEM, now=now, study_id=report.study_id, subject=report.id, detail=detail)
 
 
-def of_study(session: Session, study_id: UUID) -> list[AuditEvent]:
-    """A study's events, oldest first."""
-    statement = select(AuditEvent).where(AuditEvent.study_id == study_id).order_by(AuditEvent.at)
-    return list(session.scalars(statement))
+def of_study(session: Session, study_id: UUID, *, looks: int, others: int) -> tuple[list[AuditEvent], bool]:
+    """A study's newest events, oldest first, and whether there are older ones; people may look at it without end."""
+    look = AuditEvent.action == AuditAction.VIEW
+    found: list[AuditEvent] = []
+    older = False
+    for kind, most in ((look, looks), (~look, others)):
+        statement = select(AuditEvent).where(AuditEvent.study_id == study_id, kind)
+        newest = session.scalars(statement.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(most + 1)).all()
+        found += newest[:most]
+        older |= len(newest) > most
+    return sorted(found, key=lambda event: (event.at, event.id)), older
 
 
 def listed(session: Session, *, study_id: UUID | None, since: datetime | None, limit: int) -> list[AuditEvent]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_LOOKS, _OTHERS = 100, 300
+"""So many times that somebody looked at a study, and so much else of its trail, is on its page."""
+
 
 @dataclass(frozen=True, slots=True)
 class SentReport:
@@ -49,6 +52,9 @@ class StudyPage:
     """Of every revision, newest first."""
     instances: tuple[Instance, ...] = field(repr=False)
     events: tuple[AuditEvent, ...]
+    """The newest, oldest first."""
+    older_events: bool
+    """Whether there are more, which only the audit trail shows."""
     reviews: tuple[Review, ...] = field(repr=False)
     """Of every revision, newest first."""
 
@@ -73,6 +79,7 @@ def read(session: Session, study_id: UUID, *, revision: int | None = None) -> St
     if revision is not None and case is None:
         return None
     instances = studies.current_instances(session, study_id)
+    events, older = audit.of_study(session, study_id, looks=_LOOKS, others=_OTHERS)
     return StudyPage(
         study=study,
         revisions=tuple(revisions),
@@ -84,7 +91,8 @@ def read(session: Session, study_id: UUID, *, revision: int | None = None) -> St
         model=session.get(ModelVersion, case.model_version_id) if case else None,
         reports=tuple(_reports(session, revisions)),
         instances=tuple(instances),
-        events=tuple(audit.of_study(session, study_id)),
+        events=tuple(events),
+        older_events=older,
         reviews=tuple(reviews.of_study(session, study_id)),
     )
 

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
@@ -14,6 +15,7 @@ from db import study_page
 from db.session import Sessions
 from db.study_page import Explained
 from db.tables import Report
+from viewer.line import Line
 from viewer.opened import Openings
 from viewer.pictures import ReportPictures
 
@@ -21,6 +23,8 @@ _PNG = "image/png"
 _OVERLAY_SIDE = 640
 _LARGEST_CROP = 8192
 _KEPT = 64
+_AT_ONCE = 2
+_Key = tuple[UUID, View, Label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,9 @@ class Images:
     sessions: Sessions
     pictures: ReportPictures
     openings: Openings
-    _overlays: OrderedDict[tuple[UUID, View, Label], bytes] = field(default_factory=OrderedDict, repr=False)
+    _overlays: OrderedDict[_Key, bytes] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _line: Line = field(default_factory=partial(Line, _AT_ONCE), repr=False)
 
     def crop(self, view_image_id: UUID) -> Response:
         """What is kept of a screen."""
@@ -44,16 +49,30 @@ class Images:
     def overlay(self, case_id: UUID, view: View, label: Label) -> Response:
         """Where the model looked for a label on a view of a revision; to be laid over the crop."""
         key = (case_id, view, label)
+        png = self._known(key)
+        if png is None:
+            with self._line.turn():  # whoever waited for the same one finds it kept
+                png = self._known(key) or self._overlay(key)
+        return Response(png, media_type=_PNG)
+
+    def _known(self, key: _Key) -> bytes | None:
         with self._lock:
-            if key not in self._overlays:
-                with self.sessions.read() as session:
-                    found = study_page.explained(session, case_id, view)
-                if found is None or not 0 < found.side <= _LARGEST_CROP:
-                    raise HTTPException(404)
-                self._overlays[key] = _drawn(found, label)
-                while len(self._overlays) > _KEPT:
-                    self._overlays.popitem(last=False)
-            return Response(self._overlays[key], media_type=_PNG)
+            if key in self._overlays:
+                self._overlays.move_to_end(key)
+            return self._overlays.get(key)
+
+    def _overlay(self, key: _Key) -> bytes:
+        case_id, view, label = key
+        with self.sessions.read() as session:
+            found = study_page.explained(session, case_id, view)
+        if found is None or not 0 < found.side <= _LARGEST_CROP:
+            raise HTTPException(404)
+        png = _drawn(found, label)
+        with self._lock:
+            self._overlays[key] = png
+            while len(self._overlays) > _KEPT:
+                self._overlays.popitem(last=False)
+        return png
 
     def report(self, request: Request, report_id: UUID, seen: str = "") -> Response:
         """A report's page as the PACS got it. It names the patient: opened by itself, it is written down."""

@@ -3,12 +3,17 @@
 import io
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
-from uuid import uuid4
+from types import SimpleNamespace
+from uuid import UUID, uuid4
 
 import applications
 import numpy as np
 import pytest
+from fastapi import HTTPException
+from harness import until
 from PIL import Image
 from reader import JOAN, classified, reader, reported
 from sqlalchemy import select, update
@@ -16,13 +21,17 @@ from ward import JOHN, named
 
 from core import DISCLAIMER, TRAINED_ON
 from core.phi import Phi
-from core.types import AuditAction, Reason, Status, View
+from core.types import AuditAction, Label, Reason, Status, View
 from db import audit, jobs, pages, studies, worklist
 from db.pages import Show
 from db.tables import ModelVersion, Prediction, Report, ViewImage
 from models import artifact
 from viewer import words
 from viewer.asked import Asked
+from viewer.images import Images
+from viewer.opened import Openings
+from viewer.pictures import ReportPictures
+from viewer.seen import Seen
 
 NAMES = {
     "TESTPATIENT^JOAN^Q": "TESTPATIENT, JOAN Q",
@@ -254,6 +263,41 @@ def test_addresses_and_titles_hold_no_identifier(ward, tmp_path):
         )
         assert named
         assert not [one for one in named if re.search(r"T-003|JOAN|A3\b|1\.2\.3", one)]
+
+
+def test_many_who_ask_for_overlays_keep_no_thread_from_other_pages(ward, tmp_path, monkeypatch):
+    case_id, go_on = uuid4(), threading.Event()
+    drawing = Images(ward.sessions, ReportPictures(tmp_path), Openings(ward.sessions, Seen()))
+    monkeypatch.setattr("viewer.images.study_page.explained", lambda *_: SimpleNamespace(side=1))
+    monkeypatch.setattr("viewer.images._drawn", lambda *_: go_on.wait(20) and b"png")
+
+    def ask(number: int) -> int:
+        try:
+            return drawing.overlay(UUID(int=case_id.int ^ number), View.QPS, Label.NORMAL).status_code
+        except HTTPException as error:
+            return error.status_code
+
+    with ThreadPoolExecutor(30) as pool:
+        asked = [pool.submit(ask, number) for number in range(30)]
+        until(lambda: sum(one.done() for one in asked) == 16, 20, "those who find the line full are told")
+        go_on.set()
+        assert sorted(one.result() for one in asked) == [200] * 14 + [503] * 16
+
+
+def test_a_study_that_was_looked_at_very_often_still_shows_what_became_of_it(ward, tmp_path, monkeypatch):
+    monkeypatch.setattr("db.study_page._LOOKS", 5)
+    study_id = classified(ward)
+    pages_of = reader(ward, tmp_path)
+    assert "all of them are in the audit trail" not in pages_of.get(f"/studies/{study_id}").text
+    with ward.sessions.write() as session:
+        audit.record(session, AuditAction.RECEIVE, actor="ae:FIRST", now=ward.clock.now, study_id=study_id)
+        for number in range(9):
+            at = ward.clock.now + timedelta(seconds=number)
+            audit.record(session, AuditAction.VIEW, actor=f"user:reader{number}", now=at, study_id=study_id)
+    page = pages_of.get(f"/studies/{study_id}").text
+    assert "all of them are in the audit trail" in page
+    assert "FIRST" in page
+    assert [f"reader{number}" in page for number in range(9)] == [False] * 4 + [True] * 5
 
 
 def test_where_the_model_looked_is_a_picture_of_the_crops_own_places(ward, tmp_path):
