@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 token_app = typer.Typer(
     help=(
-        "Tokens by which programs ask the API. A token is of a user, with that role, for some scopes, until a day."
+        "Tokens by which programs ask the API. A token is of an administrator, or for the audit trail of an auditor,"
+        " for some scopes, until a day."
         "\n\nA program sends it as: Authorization: Bearer TOKEN"
     ),
     no_args_is_help=True,
@@ -35,7 +36,9 @@ Label = Annotated[str, typer.Argument(metavar="LABEL", help="What the program is
 def add(
     user: Owner,
     label: Label,
-    scope: Annotated[list[Scope], typer.Option(help="What it may ask for; may be given several times.")],
+    scope: Annotated[
+        list[Scope], typer.Option(help="What it may ask for; may be given several times. An auditor's program: audit.")
+    ],
     days: Annotated[int, typer.Option(min=1, max=366, help="How many days it is good for.")] = 90,
     home: options.Home = None,
     config: options.Config = None,

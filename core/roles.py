@@ -26,3 +26,8 @@ class Scope(StrEnum):
     REPORTS = "reports"
     STATISTICS = "statistics"
     AUDIT = "audit"
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Whose programs may have it."""
+        return frozenset({Role.ADMIN, Role.AUDITOR} if self is Scope.AUDIT else {Role.ADMIN})

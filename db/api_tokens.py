@@ -60,6 +60,10 @@ def _refuse(user: User, label: str, scopes: list[Scope], days: int) -> None:
     if not 1 <= days <= LONGEST_DAYS:
         msg = f"a token lasts 1 to {LONGEST_DAYS} days, not {days}"
         raise PerfuscopeError(msg)
+    closed = [scope for scope in scopes if user.role not in scope.roles]
+    if closed:
+        msg = f"{user.name} is {user.role.value}; programs of that role may not ask for {', '.join(closed)}"
+        raise PerfuscopeError(msg)
 
 
 def find(session: Session, token: str) -> tuple[ApiToken, User] | None:

@@ -19,14 +19,18 @@ from db.users import Hand
 
 
 def token(sessions: Sessions, role: Role = Role.ADMIN, scopes: tuple[Scope, ...] = tuple(Scope)) -> str:
-    """A token of a new user's, who has no password that anybody knows."""
+    """A token of a new user's, who has no password that anybody knows; made before the user was given the role."""
     with sessions.write() as session:
         by = Hand("test", sessions.now(session))
         name = f"test-{secrets.token_hex(4)}"
-        user = User(name=name, role=role, password="!", must_change=False, created_at=by.now, password_set_at=by.now)
+        user = User(
+            name=name, role=Role.ADMIN, password="!", must_change=False, created_at=by.now, password_set_at=by.now
+        )
         session.add(user)
         session.flush()
-        return api_tokens.add(session, user, "program", scopes, days=1, by=by)
+        made = api_tokens.add(session, user, "program", scopes, days=1, by=by)
+        user.role = role
+        return made
 
 
 @dataclass

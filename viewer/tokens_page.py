@@ -19,6 +19,7 @@ from viewer.forms import Fields, Form
 from viewer.render import Templates, sentence
 from viewer.users_page import Notice
 
+_HAVE_TOKENS = frozenset[Role]().union(*(scope.roles for scope in Scope))
 _DIGITS = 5
 """A number of days has fewer."""
 
@@ -83,7 +84,9 @@ class TokensPage:
             tokens = [(t, user, api_tokens.standing(t, user, now=now)) for t, user in api_tokens.listed(session)]
             context = {
                 "tokens": tokens,
-                "users": [user for user in users.listed(session) if user.disabled_at is None],
+                "users": [
+                    user for user in users.listed(session) if user.disabled_at is None and user.role in _HAVE_TOKENS
+                ],
                 "scopes": list(Scope),
                 "days": api_tokens.USUAL_DAYS,
                 "longest": api_tokens.LONGEST_DAYS,

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import timedelta
 
 import pytest
 import schemathesis
@@ -143,18 +144,45 @@ def test_a_long_csv_file_is_read_in_pieces_of_which_each_ends_its_transaction(ap
         assert len(list(lines)) == 3
 
 
+def test_the_trail_is_told_page_by_page_and_names_no_patient(api, ward):
+    api.get("/studies")
+    with ward.sessions.read() as session:
+        written = [str(event.id) for event in session.scalars(select(AuditEvent))]
+    found, cursor = [], None
+    until = (ward.clock.now + timedelta(days=1)).isoformat()
+    while cursor is not None or not found:
+        page = api.get("/audit", limit=3, until=until, **({"cursor": cursor} if cursor else {})).json()
+        found, cursor = found + page["items"], page["next_cursor"]
+    assert len({one["id"] for one in found}) == len(found)
+    assert set(written) <= {one["id"] for one in found}
+    assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
+    assert not [name for name in ("TESTPATIENT", "T-001", "A1") if name in json.dumps(found)]
+    views = api.get("/audit", action="view").json()["items"]
+    assert {one["action"] for one in views} == {"view"}
+    assert "api audit" in {one["detail"] for one in views}
+    of_program = api.get("/audit", actor=views[0]["actor"]).json()["items"]
+    assert {one["actor"] for one in of_program} == {views[0]["actor"]}
+    (item, *_) = api.get("/studies").json()["items"]
+    api.get(f"/studies/{item['study_id']}")
+    study = item["study_id"]
+    assert {one["study_id"] for one in api.get("/audit", study_id=study).json()["items"]} == {study}
+    assert api.get("/audit", action="dance").status_code == 422
+    assert api.get("/audit", cursor="nowhere").status_code == 422
+
+
 RIGHTS = [
     (Role.ADMIN, (Scope.STUDIES,), {"studies", "studies.csv"}),
     (Role.ADMIN, (Scope.PREDICTIONS, Scope.REPORTS), {"predictions", "reports"}),
     (Role.ADMIN, (Scope.STATISTICS,), {"statistics", "statistics.csv"}),
     (Role.READER, tuple(Scope), set()),
-    (Role.AUDITOR, tuple(Scope), set()),
+    (Role.ADMIN, (Scope.AUDIT,), {"audit"}),
+    (Role.AUDITOR, tuple(Scope), {"audit"}),
 ]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_token_opens_what_its_scopes_and_its_users_role_allow(ward, tmp_path):
-    places = {"studies", "studies.csv", "predictions", "reports", "statistics", "statistics.csv"}
+    places = {"studies", "studies.csv", "predictions", "reports", "statistics", "statistics.csv", "audit"}
     for role, scopes, allowed in RIGHTS:
         program = Program.on(ward.sessions, tmp_path, role=role, scopes=scopes)
         answers = {place: program.get(f"/{place}").status_code for place in places}
@@ -200,7 +228,7 @@ def test_whatever_is_asked_is_answered_as_the_document_says(api):
     document.app = near(api.app)
     document.config.base_url = "http://127.0.0.1:8080"
     operations = [found.ok() for found in document.get_all_operations()]
-    assert len(operations) == 9
+    assert len(operations) == 10
     headers = {"Authorization": f"Bearer {api.token}"}
     for operation in operations:
         for mode in schemathesis.GenerationMode:

@@ -69,6 +69,7 @@ OPEN_TO = {
     "GET /api/v1/reports": ADMINS,
     "GET /api/v1/statistics": ADMINS,
     "GET /api/v1/statistics.csv": ADMINS,
+    "GET /api/v1/audit": {Role.ADMIN, Role.AUDITOR},
     "GET /admin/statistics": ADMINS,
     "GET /login": ANYBODY,
     "POST /login": ANYBODY,
@@ -85,6 +86,7 @@ FOR_PROGRAMS: dict[str, Scope] = {
     "GET /api/v1/reports": Scope.REPORTS,
     "GET /api/v1/statistics": Scope.STATISTICS,
     "GET /api/v1/statistics.csv": Scope.STATISTICS,
+    "GET /api/v1/audit": Scope.AUDIT,
 }
 """The scope that a token needs there; elsewhere none opens."""
 

@@ -41,7 +41,8 @@ Moment = Annotated[datetime, BeforeValidator(_whole_day), AfterValidator(_in_utc
 """A day or a time in ISO 8601; in UTC where it names no zone."""
 
 
-def _cursor(text: str) -> str:
+def known_cursor(text: str) -> str:
+    """The text, where it is a cursor; else ValueError."""
     Cursor.parse(text)
     return text
 
@@ -78,7 +79,7 @@ _TAKEN = ("since", "until", "sender", "needs_review", "undelivered", "sort")
 class Listed(Chosen):
     """Which studies, and which page of them."""
 
-    cursor: Annotated[str, AfterValidator(_cursor)] | None = Field(
+    cursor: Annotated[str, AfterValidator(known_cursor)] | None = Field(
         None, max_length=80, description="`next_cursor` of the page before; the other parameters stay the same."
     )
     limit: int = Field(PAGE, ge=1, le=LONGEST_PAGE, description="At most so many.")

@@ -125,4 +125,14 @@ STATISTICS = {
     "disclaimer": DISCLAIMER,
 }
 STUDIES_CSV = ",".join(worklist_table.COLUMNS) + "\n"
+_EVENT: dict[str, Any] = {
+    "id": _ID,
+    "at": "2026-11-27T08:10:00+00:00",
+    "actor": "user:ada",
+    "action": "view",
+    "study_id": _ID,
+    "subject": None,
+    "detail": "study",
+}
+TRAIL = {"items": [_EVENT], "next_cursor": _CURSOR}
 STATISTICS_CSV = ",".join(statistics_table.columns(statistics_table.Subject.DAYS)) + "\n2026-11-26,12,7,2,1,1,1,0,0\n"

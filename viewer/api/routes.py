@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from core import DISCLAIMER, TRAINED_ON, __version__
-from core.roles import Role, Scope
+from core.roles import Scope
 from db.session import Sessions
 from viewer.access import PUBLIC, allowed
 from viewer.api import examples, told
 from viewer.api.figures import Figures, Statistics
 from viewer.api.studies import Studies
+from viewer.api.trail import Trail, Trails
 
 PLACE = "/api/v1"
 _ABOUT = f"""
@@ -39,6 +40,7 @@ def add_to(app: FastAPI, sessions: Sessions, *, zone: ZoneInfo | None) -> None:
     figures = Figures(sessions, zone)
     _add(app, "/statistics", figures.all, Scope.STATISTICS, Statistics, example=examples.STATISTICS)
     _add(app, "/statistics.csv", figures.csv, Scope.STATISTICS, None, example=examples.STATISTICS_CSV)
+    _add(app, "/audit", Trails(sessions).list, Scope.AUDIT, Trail, example=examples.TRAIL)
     own = [route for route in app.routes if getattr(route, "path", "").startswith(f"{PLACE}/")]
     document = cache(partial(_document, own))  # made when somebody asks: it takes longer than the rest of a start
 
@@ -80,7 +82,7 @@ def _add(
         f"{PLACE}{path}",
         answer,
         methods=[method],
-        dependencies=[Depends(allowed(Role.ADMIN, scope=scope))],
+        dependencies=[Depends(allowed(*scope.roles, scope=scope))],
         response_model=None,
         response_class=Response,
         responses={200: _described(shape, content), **_PROBLEMS},
