@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.phi import Phi
@@ -70,6 +70,12 @@ def of_study(session: Session, study_id: UUID) -> list[Review]:
     """Every review of a study's revisions, newest first."""
     statement = select(Review).where(Review.study_id == study_id).order_by(Review.created_at.desc(), Review.id)
     return list(session.scalars(statement))
+
+
+def number(session: Session, case_id: UUID, reader: str) -> int:
+    """How often a reader has said something of a revision."""
+    counted = select(func.count()).where(Review.case_id == case_id, Review.reader == reader)
+    return session.scalar(counted) or 0
 
 
 def in_force(found: Iterable[Review]) -> list[Review]:

@@ -40,6 +40,7 @@ _SAID = {
     413: Said("That is too much", "Nothing was kept. One to three screens of at most 64 MB together can be tried."),
     408: Said("That took too long", "What was sent did not arrive in time. Nothing was kept."),
     422: Said("Asked wrongly", "A parameter is not one that is allowed; the API's description says which are."),
+    409: Said("Not saved", "You have reviewed this revision so often that no more reviews of it are taken from you."),
     429: Said("Too much at once", "So many pages of yours are open that this one is told nothing. Close some."),
     500: Said("Something went wrong", "The log says where. Nothing was changed."),
     503: Said(

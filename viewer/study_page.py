@@ -21,6 +21,8 @@ from viewer.opened import Openings
 from viewer.pictures import ReportPictures
 from viewer.render import Templates
 
+_MOST_REVIEWS = 50
+"""So often may a reader think again about one revision: its page shows them all."""
 _AT_WORK_S, _DONE_S = 2, 15
 """How often an open page asks by itself."""
 
@@ -58,6 +60,8 @@ class StudyPages:
             case = session.get(Case, case_id)
             if case is None or case.study_id != study_id:
                 raise HTTPException(404)
+            if reviews.number(session, case.id, new.reader) >= _MOST_REVIEWS:
+                raise HTTPException(409)
             reviews.add(session, case, new, now=self.sessions.now(session))
         older = f"?revision={case.revision}" if case.superseded_at else ""
         return RedirectResponse(f"/studies/{study_id}{older}#readers", 303)
@@ -104,4 +108,5 @@ def _review(who: access.Principal, sent: Fields) -> tuple[NewReview, UUID]:
     except ValueError:
         raise HTTPException(400) from None
     comment = sent.one("comment").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
-    return NewReview(form, who.name, who.actor, label, confidence, Phi(comment)), case_id
+    own = uuid5(form, f"{who.name} {case_id}")  # whatever a form says, it takes nobody else's place
+    return NewReview(own, who.name, who.actor, label, confidence, Phi(comment)), case_id

@@ -4,11 +4,13 @@ import re
 from uuid import uuid4
 
 import pytest
+from entry import cookie
 from reader import JOAN, classified, reader
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from core.phi import Phi
+from core.roles import Role
 from core.types import AuditAction, Confidence, Label, View
 from db import audit, cases, reviews
 from db.reviews import NewReview, Standing
@@ -46,7 +48,9 @@ def test_a_review_stands_beside_the_models_result_and_changes_nothing_of_it(ward
     assert " Ischemia</p>" in page
     assert 'class="standing differs"' in pages_of.get("/").text
     with ward.sessions.read() as session:
-        (event,) = [e for e in audit.of_study(session, study_id) if e.action is AuditAction.REVIEW]
+        (event,) = [
+            e for e in audit.listed(session, study_id=study_id, since=None, limit=100) if e.action is AuditAction.REVIEW
+        ]
         assert (event.actor, event.detail) == ("user:reader", "revision=1 normal high")
         assert session.get_one(Case, cases.latest(session, study_id).id).label is Label.ISCHEMIA
 
@@ -66,6 +70,29 @@ def test_a_form_that_is_sent_twice_counts_once_and_a_second_thought_is_another_r
         assert [review.label for review in found] == [Label.ISCHEMIA, Label.NORMAL]
         assert reviews.standing(found) is Standing.AGREED
         assert [review.label for review in reviews.in_force(found)] == [Label.ISCHEMIA]
+
+
+def test_a_forged_form_takes_no_colleagues_place(ward, tmp_path):
+    study_id = classified(ward)
+    place = f"/studies/{study_id}"
+    bob, eve = reader(ward, tmp_path), reader(ward, tmp_path)
+    for name, who in (("bob", bob), ("eve", eve)):
+        who.headers["Cookie"] = cookie(ward.sessions, name=name, role=Role.READER)
+    theirs = said(bob.get(place).text, "infarction")
+    assert eve.post(f"{place}/reviews", said(eve.get(place).text) | {"once": theirs["once"]}).status_code == 303
+    assert bob.post(f"{place}/reviews", theirs).status_code == 303
+    with ward.sessions.read() as session:
+        found = {review.reader: review.label for review in reviews.of_study(session, study_id)}
+    assert found == {"bob": Label.INFARCTION, "eve": Label.NORMAL}
+
+
+def test_nobody_thinks_again_without_end(ward, tmp_path, monkeypatch):
+    monkeypatch.setattr("viewer.study_page._MOST_REVIEWS", 2)
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    form = said(pages_of.get(place).text)
+    again = [form | {"once": str(uuid4())} for _ in range(3)]
+    assert [pages_of.post(f"{place}/reviews", one).status_code for one in again] == [303, 303, 409]
 
 
 def test_two_readers_who_differ_are_shown_as_such(ward, tmp_path):
@@ -131,4 +158,6 @@ def test_a_comment_is_identified_text(ward, tmp_path):
     with ward.sessions.read() as session:
         (review,) = reviews.of_study(session, study_id)
         assert review.comment == Phi("TESTPATIENT seen")
-        assert "TESTPATIENT" not in " ".join(e.detail for e in audit.of_study(session, study_id))
+        assert "TESTPATIENT" not in " ".join(
+            e.detail for e in audit.listed(session, study_id=study_id, since=None, limit=100)
+        )
