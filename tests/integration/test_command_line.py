@@ -68,6 +68,13 @@ def test_a_time_that_is_none(home: Path, since: str) -> None:
     assert since in one_sentence(perfuscope("audit", "list", "--since", since, home=home))
 
 
+def test_a_list_of_nothing_says_whether_there_is_anything_at_all(home: Path) -> None:
+    assert "No studies yet" in perfuscope("results", home=home).stdout
+    assert "No studies yet" in perfuscope("studies", "list", home=home).stdout
+    for asked in (("--label", "infarction"), ("--since", "2026-11-23"), ("--undelivered",)):
+        assert "No study fits" in perfuscope("results", *asked, home=home).stdout
+
+
 def test_unknown_keys(home: Path) -> None:
     for command in (("studies", "show"), ("studies", "replay"), ("studies", "requeue"), ("quarantine", "show")):
         assert one_sentence(perfuscope(*command, "0123", home=home))
