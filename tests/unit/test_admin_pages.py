@@ -1,5 +1,6 @@
 """The administrators' pages: what each shows to whom, and that what is asked for is written down and done."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -411,6 +412,18 @@ def test_the_trail_takes_a_user_without_the_kind_and_a_key_as_its_rows_show_it(o
         assert said in page
         assert f'name="study" value="{typed}"' in page
     assert "Nothing was written down that fits." in of(actor="nobody")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "local"])
+def test_whoever_asks_for_days_is_told_whose_days_they_are(ward, tmp_path, zone):
+    settings = Settings(home=tmp_path, report={"timezone": zone})
+    browser = Browser(make_app(settings, ward.sessions))
+    browser.headers["Cookie"] = cookie(ward.sessions, name="lara", role=Role.ADMIN)
+    called = {zone} if zone != "local" else set(time.tzname)
+    for place in ("/", "/admin/audit", "/admin/statistics"):
+        page = browser.get(place).text
+        assert any(f'id="days-of">Days of {name}<' in page for name in called), place
+        assert page.count('aria-describedby="days-of"') == 2
 
 
 def test_the_trail_goes_on_where_a_page_ends(office, ward):
