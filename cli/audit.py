@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import options
-from cli.results import parse_time
+from cli.results import note_view, parse_time
 from cli.sentences import one_sentence, shown
 from cli.studies import one_study
 
@@ -33,7 +33,10 @@ def list_events(
     home: options.Home = None,
     config: options.Config = None,
 ) -> None:
-    """List audit events, newest first. Studies and objects stand there by our own keys."""
+    """List audit events, newest first. Studies and objects stand there by our own keys.
+
+    That you looked is an event, too: the next list has it.
+    """
     from db import audit
 
     sessions = options.sessions(options.installed(home, config))
@@ -51,6 +54,7 @@ def list_events(
             }
             for row in rows
         ]
+    note_view(sessions, "audit list")
     if output == "json":
         typer.echo(json.dumps(found, indent=2))
     elif output == "csv":

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli import options
 from cli.operator import actor
+from cli.results import note_view
 from cli.revealing import as_json, plain
 from cli.sentences import one_sentence, shown
 from core.errors import PerfuscopeError, Rejected
@@ -36,7 +37,7 @@ def list_items(
     home: options.Home = None,
     config: options.Config = None,
 ) -> None:
-    """List what waits for a decision, oldest first."""
+    """List what waits for a decision, oldest first. That you looked is written down."""
     from db import quarantine
 
     sessions = options.sessions(options.installed(home, config))
@@ -54,6 +55,7 @@ def list_items(
             }
             for item in quarantine.items(session)
         ]
+    note_view(sessions, "quarantine list")
     if output == "json":
         typer.echo(as_json(found))
     else:

@@ -94,7 +94,7 @@ def _print(sessions: "Sessions", wanted: "Filter", *, limit: int | None, output:
     if output == "json":
         sys.stdout.writelines(as_json_array(items))
     else:
-        show(list(items))
+        show(list(items), none=_NONE if wanted == worklist.Filter() else "No study fits what was asked for.")
 
 
 def parse_time(text: str | None, *, option: str = "--since") -> datetime | None:
@@ -118,11 +118,14 @@ def note_view(sessions: "Sessions", detail: str, *, study_id: UUID | None = None
         audit.record(session, AuditAction.VIEW, actor=actor(), now=now, study_id=study_id, detail=detail)
 
 
-def show(found: list[dict[str, Any]]) -> None:
+_NONE = "No studies yet. Push one, or try: perfuscope demo"
+
+
+def show(found: list[dict[str, Any]], *, none: str = _NONE) -> None:
     """A table that fits 80 columns: where it is narrow, the patient's ID gives way, and nothing else."""
     console = Console()
     if not found:
-        console.print("No studies yet. Push one, or try: perfuscope demo")
+        console.print(none)
         return
     names = ("Study", "Patient ID", "State", "Label", *(f"{name.value[:4].capitalize()}." for name in LABELS), "Report")
     rows = [_row(item) for item in found]

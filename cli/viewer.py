@@ -20,9 +20,9 @@ def viewer(
     web_port: Annotated[int | None, typer.Option(help="Port of the pages. (default: 8080)")] = None,
     supervised_by: Supervised = None,
 ) -> None:
-    """Serve the pages: the worklist, and each study with its report, for users who log in.
+    r"""Serve the pages: the worklist, and each study with its report, for users who log in.
 
-    On this machine alone, unless web_host and [web] in the settings say otherwise. Users: perfuscope user --help.
+    On this machine alone, unless web_host and \[web] in the settings say otherwise. Users: perfuscope user --help.
     """
     if supervised_by is not None:
         process.end_with_parent(supervised_by)

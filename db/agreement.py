@@ -54,6 +54,8 @@ class Agreements:
     shares: tuple[Agreement, ...] = ()
     pairs: tuple[Pair, ...] = ()
     """Readers with the model first, then with each other."""
+    reviewed: int = 0
+    """Revisions in force that anybody has reviewed, whether there is anything to compare with or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def read(session: Session, *, since: datetime, until: datetime) -> Agreements:
         _Alike(station, model_label, _said(pattern), number)
         for station, model_label, pattern, number in session.execute(_patterns(since, until, session))
     ]
-    return Agreements((*_with_model(found), *_between_readers(found)), tuple(_pairs(found)))
+    shares = (*_with_model(found), *_between_readers(found))
+    return Agreements(shares, tuple(_pairs(found)), sum(alike.number for alike in found))
 
 
 def _patterns(since: datetime, until: datetime, session: Session) -> Select[Any]:

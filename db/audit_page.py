@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from core.errors import PerfuscopeError
 from core.types import AuditAction
 from db.cursor import Cursor
+from db.results import keys_beginning
 from db.tables import AuditEvent
 
 
@@ -22,6 +24,26 @@ class Wanted:
     study_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+def one_study(session: Session, text: str) -> UUID:
+    """The study of the trail whose key begins with ``text``, deleted or not; PerfuscopeError for none or several."""
+    begin_so = keys_beginning(text)
+    if begin_so is None:
+        raise PerfuscopeError("a study's key is 32 digits and letters from a to f, or their beginning")
+    keys = select(AuditEvent.study_id).where(AuditEvent.study_id.between(*begin_so)).distinct().limit(2)
+    found = [key for key in session.scalars(keys) if key is not None]
+    if len(found) != 1:
+        raise PerfuscopeError(
+            "several studies' keys begin so; give more of it" if found else "no study's key begins so"
+        )
+    return found[0]
+
+
+def one_actor(session: Session, text: str) -> str:
+    """The actor as the trail has it: ``text``, or the user of that name where nobody is called ``text``."""
+    known = session.scalar(select(AuditEvent.id).where(AuditEvent.actor == text).limit(1)) is not None
+    return text if known or ":" in text else f"user:{text.lower()}"
 
 
 def page(

@@ -1,4 +1,4 @@
-"""When a peer was last heard of, and how deliveries to it stand. Nothing here writes."""
+"""When a peer last began to send a study, and how deliveries to it stand. Nothing here writes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Contact:
     """What is known of one peer."""
 
     received_at: datetime | None
-    """When its newest study began to come."""
+    """When the newest study that came from it first began to come; what it sent to older ones later does not count."""
     delivered_at: datetime | None
     """When it last took a report, if that is not long ago."""
     waiting: int

@@ -46,11 +46,18 @@ def every(sessions: Sessions, wanted: Filter, *, limit: int | None = None) -> It
 def find(session: Session, text: str) -> list[UUID]:
     """Studies whose own key begins with ``text``, or whose Study Instance UID is ``text``."""
     by_uid = session.scalars(select(Study.id).where(Study.study_instance_uid == Phi(text))).all()
-    begins = text.replace("-", "").casefold()
-    if by_uid or not re.fullmatch("[0-9a-f]{1,32}", begins):
+    begin_so = keys_beginning(text)
+    if by_uid or begin_so is None:
         return list(by_uid)
-    first, last = UUID(begins.ljust(32, "0")), UUID(begins.ljust(32, "f"))
-    return list(session.scalars(select(Study.id).where(Study.id.between(first, last))))
+    return list(session.scalars(select(Study.id).where(Study.id.between(*begin_so))))
+
+
+def keys_beginning(text: str) -> tuple[UUID, UUID] | None:
+    """The first and the last key that begins with ``text``; None where no key can."""
+    begins = text.replace("-", "").casefold()
+    if not re.fullmatch("[0-9a-f]{1,32}", begins):
+        return None
+    return UUID(begins.ljust(32, "0")), UUID(begins.ljust(32, "f"))
 
 
 # Of each table the columns that are told, and no more: a page of whole rows takes half as long again.

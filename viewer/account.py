@@ -1,6 +1,7 @@
 """A user's own page: another password, where they are logged in, and what programs have a token of theirs."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.params import Depends
@@ -15,9 +16,9 @@ from db.session import Sessions
 from db.users import Hand
 from viewer.access import allowed, principal, shown
 from viewer.forms import Form
-from viewer.login import Login
+from viewer.login import Login, refusal
 from viewer.render import Templates, sentence
-from viewer.turnstile import Turnstile, Wait
+from viewer.turnstile import Turnstile, Wrong
 
 _DIFFER = "The new password was not typed twice alike."
 _WRONG = "The password you have now was not right."
@@ -50,7 +51,9 @@ class Account:
             return self._page(request, _DIFFER, 422)
         verdict = self.turnstile.check(who.name, form.one("password"), request.state.origin.address)
         if verdict != who.user_id:
-            return self._page(request, _WRONG, 429 if isinstance(verdict, Wait) else 422)
+            told = verdict if not isinstance(verdict, UUID) else Wrong.PASSWORD
+            refused = refusal(told, wrong=_WRONG, status=422)
+            return self._page(request, refused.said, refused.status, refused.headers)
         try:
             self._set(request, form.one("new"), unlike=form.one("password"))
         except PerfuscopeError as error:
@@ -76,7 +79,9 @@ class Account:
                 session, user, new, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
             )
 
-    def _page(self, request: Request, said: str = "", status: int = 200) -> Response:
+    def _page(
+        self, request: Request, said: str = "", status: int = 200, headers: dict[str, str] | None = None
+    ) -> Response:
         who = principal(request)
         with self.sessions.read() as session:
             now = self.sessions.now(session)
@@ -88,4 +93,4 @@ class Account:
                 ],
             }
         told = {"said": said, "changed": request.query_params.get("changed") == "1", "shortest": SHORTEST}
-        return HTMLResponse(self.templates.text("account.html", **shown(request), **context, **told), status)
+        return HTMLResponse(self.templates.text("account.html", **shown(request), **context, **told), status, headers)

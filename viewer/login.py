@@ -26,6 +26,24 @@ _BUSY = "Too many people log in at once. Try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a page says of a password that opens nothing, and how."""
+
+    said: str
+    status: int
+    headers: dict[str, str] | None = None
+
+
+def refusal(verdict: Wrong | Wait, *, wrong: str, status: int) -> Refusal:
+    """One in ``wrong``'s words and with that status, unless the password was not looked at or must now wait."""
+    if isinstance(verdict, Wait):
+        minutes = math.ceil(verdict.seconds / 60)
+        said = f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        return Refusal(said, 429, {"Retry-After": str(verdict.seconds)})
+    return Refusal(_BUSY, 503, {"Retry-After": "1"}) if verdict is Wrong.BUSY else Refusal(wrong, status)
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """The page to log in on, and the way out."""
 
@@ -54,14 +72,9 @@ class Login:
         """Log in: a new token for the browser, whatever it had before."""
         back = place_to_return_to(form.one("next"))
         verdict = self.turnstile.check(form.one("name"), form.one("password"), request.state.origin.address)
-        if isinstance(verdict, Wait):
-            minutes = math.ceil(verdict.seconds / 60)
-            said = f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
-            return self._page(request, back, said=said, status=429, wait_s=verdict.seconds)
-        if verdict is Wrong.BUSY:
-            return self._page(request, back, said=_BUSY, status=503, wait_s=1)
         if not isinstance(verdict, UUID):
-            return self._page(request, back, said=_WRONG, status=401)
+            refused = refusal(verdict, wrong=_WRONG, status=401)
+            return self._page(request, back, said=refused.said, status=refused.status, headers=refused.headers)
         answer = RedirectResponse(back, 303)
         role = self.let_in(request, answer, verdict)
         answer.headers["Location"] = _way(back, role)
@@ -97,12 +110,18 @@ class Login:
         return answer
 
     def _page(
-        self, request: Request, back: str, *, anybody: bool = True, said: str = "", status: int = 200, wait_s: int = 0
+        self,
+        request: Request,
+        back: str,
+        *,
+        anybody: bool = True,
+        said: str = "",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
     ) -> Response:
         visit = None if self.door.cookie.of(request) else web_sessions.new_token()
         request.state.visit = visit
         context = {"back": place_to_return_to(back), "said": said, "anybody": anybody}
-        headers = {"Retry-After": str(wait_s)} if wait_s else None
         answer = HTMLResponse(self.templates.text("login.html", **shown(request), **context), status, headers)
         if visit is not None:
             self.door.cookie.give(request, answer, visit)

@@ -64,6 +64,7 @@ def _environment(zone: ZoneInfo | None) -> Environment:
         "Sort": Sort,
         "static": _static,
         "first_page": first_page,
+        "days_of": partial(_called, zone),
     }
     made.filters |= {
         "day": names.day,
@@ -78,6 +79,11 @@ def _environment(zone: ZoneInfo | None) -> Environment:
         "when_exactly": partial(_when, zone=zone, form="%Y-%m-%d %H:%M:%S"),
     }
     return made
+
+
+def _called(zone: ZoneInfo | None) -> str:
+    """The zone whose midnights begin the days that somebody asks for; of the machine's own, what its clock calls it."""
+    return zone.key if zone is not None else datetime.now(UTC).astimezone().strftime("%Z")
 
 
 def _when(at: datetime, *, zone: ZoneInfo | None, form: str) -> str:

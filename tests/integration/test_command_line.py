@@ -1,5 +1,6 @@
 """Commands given odd things: one sentence and an exit code, never a traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -67,9 +68,27 @@ def test_a_time_that_is_none(home: Path, since: str) -> None:
     assert since in one_sentence(perfuscope("audit", "list", "--since", since, home=home))
 
 
+def test_a_list_of_nothing_says_whether_there_is_anything_at_all(home: Path) -> None:
+    assert "No studies yet" in perfuscope("results", home=home).stdout
+    assert "No studies yet" in perfuscope("studies", "list", home=home).stdout
+    for asked in (("--label", "infarction"), ("--since", "2026-11-23"), ("--undelivered",)):
+        assert "No study fits" in perfuscope("results", *asked, home=home).stdout
+
+
 def test_unknown_keys(home: Path) -> None:
     for command in (("studies", "show"), ("studies", "replay"), ("studies", "requeue"), ("quarantine", "show")):
         assert one_sentence(perfuscope(*command, "0123", home=home))
+
+
+def test_a_look_at_quarantine_or_at_the_trail_is_in_the_next_trail(tmp_path: Path) -> None:
+    def looks() -> list[str]:
+        done = perfuscope("audit", "list", "--format", "json", home=tmp_path)
+        return [event["detail"] for event in json.loads(done.stdout) if event["action"] == "view"]
+
+    assert perfuscope("db", "upgrade", home=tmp_path).returncode == 0
+    assert looks() == []
+    assert perfuscope("quarantine", "list", "--format", "json", home=tmp_path).returncode == 0
+    assert looks() == ["quarantine list", "audit list"]
 
 
 def test_a_terminal_that_knows_no_unicode(home: Path) -> None:

@@ -1,7 +1,9 @@
 """The administrators' pages: what each shows to whom, and that what is asked for is written down and done."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -20,7 +22,7 @@ from core.pictures import NoPicture
 from core.roles import Role
 from core.settings import Peer, Settings
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, ModelIdentity, Reason
-from db import layout_states, model_versions, orders
+from db import audit, layout_states, model_versions, orders
 from db.layout_states import Standing
 from db.model_versions import NewArtifact
 from db.order_tables import Order
@@ -307,11 +309,11 @@ def test_a_reason_that_is_no_peers_has_words_too(office, ward):
 # Peers
 
 
-def test_peers_say_when_they_were_last_heard_of(office, ward):
+def test_peers_say_when_their_newest_study_began(office, ward):
     given_up(ward)
     page = office.browser.get("/admin/peers").text
     assert "TESTPACS@127.0.0.1:1" in page
-    assert "no study yet" not in page
+    assert "Newest study began</dt><dd><time" in page
     assert "1 given up" in page
 
 
@@ -426,9 +428,47 @@ def test_the_trail_is_narrowed_by_who_what_study_and_day(office, ward):
     assert rows("?since=2026-01-02&action=release") == 1
     assert rows("?until=2026-01-01") == 0
     assert rows("") > 3
-    for wrong in ("?action=nothing", "?study=x", "?since=yesterday", "?after=x", "?after=1e400_00"):
+    for wrong in ("?action=nothing", "?since=yesterday", "?after=x", "?after=1e400_00"):
         assert office.browser.get(f"/admin/audit{wrong}").status_code == 404
     assert ("audit", None) in views_written_down(ward)
+
+
+def test_the_trail_takes_a_user_without_the_kind_and_a_key_as_its_rows_show_it(office, ward):
+    kept_back(ward)
+    first = ward.study().id
+
+    def of(**asked: str) -> str:
+        return office.browser.get(f"/admin/audit?{urlencode(asked)}").text
+
+    with ward.sessions.write() as session:
+        now = ward.clock.now
+        for key in (first, UUID(int=1), UUID(int=2)):  # two studies are deleted; that they were is kept
+            audit.record(session, AuditAction.PURGE, actor="os:lara", now=now, study_id=key, detail="studies")
+    assert "worklist" not in of(actor="lara")  # she has looked at nothing but this page
+    assert ">lara<" in of(actor="Lara").replace("user:", "")
+    assert f"study={first}" in of(study=first.hex[:8])
+    assert f"study={UUID(int=1)}" in of(study="0" * 31 + "1")
+    for typed, said in (
+        ("0000", "Several studies&#39; keys begin so; give more of it."),
+        ("f" * 32, "No study&#39;s key begins so."),
+        ("JANE", "A study&#39;s key is 32 digits and letters"),
+    ):
+        page = of(study=typed)
+        assert said in page
+        assert f'name="study" value="{typed}"' in page
+    assert "Nothing was written down that fits." in of(actor="nobody")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "local"])
+def test_whoever_asks_for_days_is_told_whose_days_they_are(ward, tmp_path, zone):
+    settings = Settings(home=tmp_path, report={"timezone": zone})
+    browser = Browser(make_app(settings, ward.sessions))
+    browser.headers["Cookie"] = cookie(ward.sessions, name="lara", role=Role.ADMIN)
+    called = {zone} if zone != "local" else set(time.tzname)
+    for place in ("/", "/admin/audit", "/admin/statistics"):
+        page = browser.get(place).text
+        assert any(f'id="days-of">Days of {name}<' in page for name in called), place
+        assert page.count('aria-describedby="days-of"') == 2
 
 
 def test_the_trail_goes_on_where_a_page_ends(office, ward):

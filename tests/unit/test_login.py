@@ -294,6 +294,24 @@ def test_a_password_that_somebody_else_set_must_be_changed_before_anything_else(
     assert browser.log_in("ada", "five slow green trams").status_code == 303
 
 
+def test_whoever_may_not_try_now_is_not_told_that_the_password_was_wrong(application, browser, monkeypatch):
+    fields = {"password": PASSWORD, "new": "five slow green trams", "again": "five slow green trams"}
+    browser.log_in("ada")
+    browser.get("/account")
+    with monkeypatch.context() as patched:
+        patched.setattr(turnstile.Turnstile, "check", lambda *_: turnstile.Wrong.BUSY)
+        busy = browser.post("/account/password", fields)
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+    assert "Try again in a moment" in busy.text
+    stranger = Browser(application)
+    for _ in range(5):
+        stranger.log_in("ada", "wrong")
+    locked = browser.post("/account/password", fields)
+    assert (locked.status_code, locked.headers["retry-after"]) == (429, "900")
+    assert "Try again in 15 minutes" in locked.text
+    assert not any("was not right" in answer.text for answer in (busy, locked))
+
+
 def test_everywhere_else_can_be_logged_out_from_here(application, browser):
     elsewhere = Browser(application)
     elsewhere.log_in("ada")

@@ -1,12 +1,16 @@
 """What a peer wrote into a header does nothing to the terminal it is shown on."""
 
+from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 import typer
 from rich.console import Console
+from rich.text import Text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from typer.main import get_command
 
+from cli.main import app
 from cli.sentences import one_sentence, shown
 
 
@@ -18,6 +22,17 @@ def printed(text: str) -> str:
 
 def test_markup_is_shown_as_text():
     assert printed("[red]SIM[/] [/nothing]") == "[red]SIM[/] [/nothing]"
+
+
+def test_no_help_loses_what_it_has_in_brackets():
+    def texts(command: object) -> Iterator[str]:
+        for found in (command, *getattr(command, "params", ()), *getattr(command, "commands", {}).values()):
+            yield getattr(found, "help", None) or ""
+        for below in getattr(command, "commands", {}).values():
+            yield from texts(below)
+
+    lost = [text for text in texts(get_command(app)) if Text.from_markup(text).plain != text.replace("\\[", "[")]
+    assert lost == []
 
 
 def test_control_characters_are_replaced():

@@ -22,7 +22,7 @@ from core.proportion import Share
 from core.roles import Role
 from core.settings import Settings
 from core.types import Confidence, Label, Reason, Status, View
-from db import cases, reviews, statistics, statistics_table
+from db import cases, reviews, statistics, statistics_table, studies
 from db.agreement import Agreements
 from db.drift import drifts
 from db.reviews import NewReview
@@ -288,6 +288,20 @@ def test_the_page_tells_agreement_with_its_interval_and_no_kappa_of_few(page, bu
     ann = shown.partition('<th scope="row">ann</th><td class="words">bob</td>')[2].partition("</tr>")[0]
     assert ann == 2 * "<td>\N{EN DASH}</td>" + "<td>100.0 %</td><td>1</td>"
     assert "subject=kappa" in shown
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_reviews_of_what_the_model_gave_no_label_are_told_and_compared_with_each_other(page, busy):
+    with busy.sessions.read() as session:
+        study_id = studies.id_of(session, Phi("1.2.4"))
+    reviewed(busy, study_id, "ann", Label.NORMAL)
+    shown = page(since="2026-01-01", until="2026-01-31").text
+    assert "Studies of these days were reviewed, but there is nothing to compare" in shown
+    assert "Nobody has reviewed" not in shown
+    reviewed(busy, study_id, "bob", Label.NORMAL)
+    shown = page(since="2026-01-01", until="2026-01-31").text
+    assert '<td class="words">Readers with each other</td><td>100.0 %</td>' in shown
+    assert all(f"subject={name}" in shown for name in ("agreement", "kappa"))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -4,21 +4,24 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Self
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
 
+from core.errors import PerfuscopeError
 from core.types import AuditAction
 from db import audit_page
 from db.audit_page import Wanted
 from db.cursor import Cursor
 from db.session import Sessions
+from db.tables import AuditEvent
 from viewer import access
 from viewer.opened import Openings
-from viewer.render import Templates
+from viewer.render import Templates, sentence
 
 _ROWS = 100
+_NONE = "Nothing was written down that fits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,20 @@ class Asked:
         return cls(**{name: query[name].strip() for name in cls.__dataclass_fields__ if query.get(name)})
 
     def wanted(self, zone: tzinfo | None) -> Wanted:
-        """The same for the database. ValueError for a value that is none."""
+        """The same for the database, but what somebody typed. ValueError for a value that is none."""
         until = date.fromisoformat(self.until) + timedelta(days=1) if self.until else None
         return Wanted(
-            actor=self.actor,
             action=AuditAction(self.action) if self.action else None,
-            study_id=UUID(self.study) if self.study else None,
             since=_midnight(date.fromisoformat(self.since), zone) if self.since else None,
             until=_midnight(until, zone) if until else None,
+        )
+
+    def typed(self, wanted: Wanted, session: Session) -> Wanted:
+        """``wanted`` with whom and which study somebody typed. PerfuscopeError where that is no study, or several."""
+        return replace(
+            wanted,
+            actor=audit_page.one_actor(session, self.actor) if self.actor else "",
+            study_id=audit_page.one_study(session, self.study) if self.study else None,
         )
 
     def address(self, *, after: str = "", **changes: str) -> str:
@@ -73,11 +82,18 @@ class AuditPage:
         except (ValueError, OverflowError):
             raise HTTPException(404) from None
         self.openings.write_down(request, study_id=None, detail="audit")
-        with self.sessions.read() as session:
-            events, following = audit_page.page(session, wanted, after=after, limit=_ROWS)
-        context = {"events": events, "asked": asked, "actions": list(AuditAction), "there": "audit"}
+        events, following, said = self._found(asked, wanted, after)
+        context = {"events": events, "asked": asked, "actions": list(AuditAction), "said": said, "there": "audit"}
         more = {"next": asked.address(after=str(following)) if following else None}
         return HTMLResponse(self.templates.text("audit.html", **access.shown(request), **context, **more))
+
+    def _found(self, asked: Asked, wanted: Wanted, after: Cursor | None) -> tuple[list[AuditEvent], Cursor | None, str]:
+        """The events, where the next page begins, and what is said where there are none."""
+        with self.sessions.read() as session:
+            try:
+                return *audit_page.page(session, asked.typed(wanted, session), after=after, limit=_ROWS), _NONE
+            except PerfuscopeError as error:
+                return [], None, sentence(error)
 
 
 def _midnight(day: date, zone: tzinfo | None) -> datetime:

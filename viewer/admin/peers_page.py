@@ -1,4 +1,4 @@
-"""Peers: when each was last heard of, how deliveries to it stand, and trying it."""
+"""Peers: when the newest study of each began to come, how deliveries to it stand, and trying it."""
 
 from dataclasses import dataclass
 
