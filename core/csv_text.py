@@ -1,21 +1,24 @@
 """Tables as comma-separated text (RFC 4180), line by line, so that no table has to be in memory as a whole."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 
 from core.phi import Phi
 
-_RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula."""
+_SIGNS = r"=+\-@\uFF1D\uFF0B\uFF0D\uFF20"
+_RUNS = re.compile(rf"""^(?=[\t\r\n{_SIGNS}])|[;\t\r\n]"*(?=[{_SIGNS}])""")
+"""What stands before a formula: the beginning of a text, or within it a sign at which some spreadsheets part cells, such
+as the semicolon where numbers have a decimal comma. Wide signs are read as the narrow ones."""
 
 
 def lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """The header's line and one for each row, each with its end.
 
-    Identified values are revealed: who calls this has written down who looks. A text that a spreadsheet would run as a
-    formula gets an apostrophe before it.
+    Identified values are revealed: who calls this has written down who looks. What a spreadsheet would run as a formula
+    gets an apostrophe before it, also within a text.
     """
     writer = csv.writer(_Told(), lineterminator="\n")
     yield _line(writer, header)
@@ -42,4 +45,4 @@ def _cell(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Enum):
         value = value.value
-    return f"'{value}" if isinstance(value, str) and value.startswith(_RUNS) else value
+    return _RUNS.sub(r"\g<0>'", value) if isinstance(value, str) else value

@@ -1,7 +1,6 @@
 """A user's own page: another password, where they are logged in, and what programs have a token of theirs."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.params import Depends
@@ -11,14 +10,13 @@ from core.errors import PerfuscopeError
 from core.passwords import SHORTEST
 from core.roles import Role
 from db import api_tokens, users, web_sessions
-from db.access_tables import User
 from db.session import Sessions
 from db.users import Hand
 from viewer.access import allowed, principal, shown
 from viewer.forms import Form
 from viewer.login import Login, refusal
 from viewer.render import Templates, sentence
-from viewer.turnstile import Turnstile, Wrong
+from viewer.turnstile import Passed, Turnstile, Wrong
 
 _DIFFER = "The new password was not typed twice alike."
 _WRONG = "The password you have now was not right."
@@ -50,16 +48,16 @@ class Account:
         if form.one("new") != form.one("again"):
             return self._page(request, _DIFFER, 422)
         verdict = self.turnstile.check(who.name, form.one("password"), request.state.origin.address)
-        if verdict != who.user_id:
-            told = verdict if not isinstance(verdict, UUID) else Wrong.PASSWORD
+        if not isinstance(verdict, Passed) or verdict.user_id != who.user_id:
+            told = Wrong.PASSWORD if isinstance(verdict, Passed) else verdict
             refused = refusal(told, wrong=_WRONG, status=422)
             return self._page(request, refused.said, refused.status, refused.headers)
         try:
-            self._set(request, form.one("new"), unlike=form.one("password"))
+            passed = self._set(request, verdict, form.one("new"), unlike=form.one("password"))
         except PerfuscopeError as error:
             return self._page(request, sentence(error), 422)
         answer = RedirectResponse("/account?changed=1", 303)
-        self.login.let_in(request, answer, who.user_id)
+        self.login.let_in(request, answer, passed)
         return answer
 
     def leave_elsewhere(self, request: Request) -> Response:
@@ -69,15 +67,18 @@ class Account:
             web_sessions.end_others(session, who.user_id, but=who.key_id)
         return RedirectResponse("/account", 303)
 
-    def _set(self, request: Request, new: str, *, unlike: str) -> None:
+    def _set(self, request: Request, passed: Passed, new: str, *, unlike: str) -> Passed:
         if new == unlike:
             raise PerfuscopeError("the new password is the one you have now")
         who = principal(request)
         with self.sessions.write() as session:
-            user = session.get_one(User, who.user_id)
+            user = passed.still(session)
+            if user is None:
+                raise PerfuscopeError(_WRONG.rstrip("."))
             users.set_password(
                 session, user, new, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
             )
+            return Passed(user.id, user.password)
 
     def _page(
         self, request: Request, said: str = "", status: int = 200, headers: dict[str, str] | None = None

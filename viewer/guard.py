@@ -34,6 +34,8 @@ _HEADERS = {
 _STAY_SECURE = "max-age=31536000"
 """A year in which the browser asks over TLS only (RFC 6797)."""
 _METHODS = ("GET", "HEAD", "POST")
+_OURS_ALONE = "/api/"
+"""Programs ask below it; a browser that was only led there would save all patients as a file, in its user's name."""
 
 
 class Guard:
@@ -41,7 +43,7 @@ class Guard:
 
     A page elsewhere could have its name point to 127.0.0.1 and then read ours (DNS rebinding); its Host header gives
     it away. One that loads ours as an image or a frame cannot read it, but would have it written down that our user
-    looked at somebody.
+    looked at somebody. What answers programs is also a file to be saved: nobody else's page leads there either.
     """
 
     def __init__(self, app: ASGIApp, web: WebSettings, *, leave: Callable[[], None] = lambda: None) -> None:
@@ -64,8 +66,8 @@ class Guard:
 
         if isinstance(origin, str):
             answer: ASGIApp = PlainTextResponse(origin + "\n", 421)
-        elif _is_part_of_a_stranger(Headers(scope=scope)):
-            answer = PlainTextResponse("Another site's page does not show or load these.\n", 403)
+        elif _is_a_strangers(scope["path"], Headers(scope=scope)):
+            answer = PlainTextResponse("Another site's page does not show or load this.\n", 403)
         elif scope["method"] not in _METHODS:
             answer = PlainTextResponse("Pages are read by GET and changed by POST.\n", 405, headers=_ALLOW)
         else:
@@ -74,10 +76,12 @@ class Guard:
         await answer(scope, receive, marked)
 
 
-def _is_part_of_a_stranger(headers: Headers) -> bool:
-    """Whether a browser says that a page of another site or port loads it, rather than leads to it (Fetch Metadata)."""
+def _is_a_strangers(path: str, headers: Headers) -> bool:
+    """Whether a browser says that a page of another site or port loads it (Fetch Metadata), or leads where none may."""
     if headers.get("sec-fetch-site", "none") not in {"cross-site", "same-site"}:
         return False
+    if path.startswith(_OURS_ALONE):
+        return True
     leads = headers.get("sec-fetch-mode", "navigate") == "navigate"
     return not (leads and headers.get("sec-fetch-dest", "document") == "document")
 

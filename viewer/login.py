@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.params import Depends
@@ -11,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from core.roles import Role
 from core.types import AuditAction
 from db import audit, users, web_sessions
-from db.access_tables import User
 from db.session import Sessions
 from viewer.access import PUBLIC, allowed, principal, shown
 from viewer.door import Door
@@ -19,7 +17,7 @@ from viewer.errors import place_to_return_to
 from viewer.first_page import of as first_page_of
 from viewer.forms import Form
 from viewer.render import Templates
-from viewer.turnstile import Turnstile, Wait, Wrong
+from viewer.turnstile import NOBODY, Passed, Turnstile, Wait, Wrong
 
 _WRONG = "This name and this password do not belong together."
 _BUSY = "Too many people log in at once. Try again in a moment."
@@ -72,27 +70,36 @@ class Login:
         """Log in: a new token for the browser, whatever it had before."""
         back = place_to_return_to(form.one("next"))
         verdict = self.turnstile.check(form.one("name"), form.one("password"), request.state.origin.address)
-        if not isinstance(verdict, UUID):
-            refused = refusal(verdict, wrong=_WRONG, status=401)
-            return self._page(request, back, said=refused.said, status=refused.status, headers=refused.headers)
+        if not isinstance(verdict, Passed):
+            return self._refused(request, back, verdict)
         answer = RedirectResponse(back, 303)
         role = self.let_in(request, answer, verdict)
+        if role is None:
+            return self._refused(request, back, Wrong.PASSWORD)
         answer.headers["Location"] = _way(back, role)
         return answer
 
-    def let_in(self, request: Request, answer: Response, user_id: UUID) -> Role:
+    def _refused(self, request: Request, back: str, verdict: Wrong | Wait) -> Response:
+        refused = refusal(verdict, wrong=_WRONG, status=401)
+        return self._page(request, back, said=refused.said, status=refused.status, headers=refused.headers)
+
+    def let_in(self, request: Request, answer: Response, passed: Passed) -> Role | None:
         """Open a login for the user and give the browser its token; the user's role.
 
-        What the browser had before is good for nothing.
+        What the browser had before is good for nothing. None, and no login, if the password is no longer theirs.
         """
         before = self.door.cookie.of(request)
         with self.sessions.write() as session:
             now = self.sessions.now(session)
+            user = passed.still(session)
+            detail = f"address={request.state.origin.address}"
+            if user is None:
+                detail = f"login changed_meanwhile {detail}"
+                audit.record(session, AuditAction.REFUSE, actor=NOBODY, now=now, subject=passed.user_id, detail=detail)
+                return None
             if before is not None:
                 web_sessions.end_token(session, before)
-            user = session.get_one(User, user_id)
             token = web_sessions.open_for(session, user, now=now, limits=self.door.limits)
-            detail = f"address={request.state.origin.address}"
             audit.record(session, AuditAction.LOGIN, actor=f"user:{user.name}", now=now, subject=user.id, detail=detail)
         self.door.cookie.give(request, answer, token)
         return user.role

@@ -43,7 +43,7 @@ def _through_a_proxy(headers: Headers, client: str, name: str | None, web: WebSe
     """A proxy may rename whoever asks, so it must be one that the settings name."""
     if client not in web.proxies:
         return "A proxy that web.proxies does not name stands in front of these pages."
-    if headers.get("x-forwarded-proto", "").rpartition(",")[2].strip() != "https":
+    if _all_of(headers, "x-forwarded-proto").rpartition(",")[2].strip() != "https":
         return "The proxy in front of these pages should set X-Forwarded-Proto to https."
     if name is None or name not in web.names:
         return _elsewhere(web)
@@ -52,13 +52,18 @@ def _through_a_proxy(headers: Headers, client: str, name: str | None, web: WebSe
 
 def _nearest(headers: Headers, client: str, web: WebSettings) -> str:
     """The last machine in X-Forwarded-For that is no proxy of ours: its sender may have written what stands before."""
-    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
+    for text in reversed(_all_of(headers, "x-forwarded-for").split(",")):
         address = _plain(text.strip())
         if not address:
             return client
         if address not in web.proxies:
             return address
     return client
+
+
+def _all_of(headers: Headers, name: str) -> str:
+    """A header's lines as one (RFC 9110 5.3): what a proxy adds may be a line of its own after the client's."""
+    return ",".join(headers.getlist(name))
 
 
 def _elsewhere(web: WebSettings) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from core.phi import Phi
 
-_KEPT = 1000
+_KEPT, _OF_EACH = 1000, 50
+"""Of all together, and of one user, who could else push out everybody's."""
 _LIFE_S = 8 * 3600
 
 
@@ -32,6 +33,9 @@ class Searches:
         """Keep what was searched for; the key to it."""
         key = secrets.token_urlsafe(12)
         with self._lock:
+            own = [kept for kept, search in self._kept.items() if search.whose == whose]
+            for old in own[: len(own) + 1 - _OF_EACH]:
+                del self._kept[old]
             self._kept[key] = _Search(text, whose, self._clock() + _LIFE_S)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)

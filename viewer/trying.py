@@ -7,6 +7,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -26,9 +27,13 @@ _HEAD_BYTES = 100
 MOST = MOST_BYTES + _HEAD_BYTES
 """What a request may hold."""
 _AT_ONCE = 2
+_USERS = 4
+"""So many may be sending images or wait for what is said of them, each one at a time: else two who send slowly would
+keep out everybody else, and more would fill the memory."""
 _TIMEOUT_S = 45
 _ARRIVES_S = 60
 """Whoever sends more slowly gives the place to others."""
+_OTHERS = "Others are trying images just now. Try again in a few seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Trying:
     settings: Settings
     templates: Templates
     _places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_AT_ONCE))
+    _users: set[UUID] = field(default_factory=set)
+    """Who is trying one. The server's one loop alone looks at it."""
 
     def show(self, request: Request) -> Response:
         """The page."""
@@ -52,14 +59,27 @@ class Trying:
 
         The body is a line with the files' lengths, then the files: no form's parser ever writes them to a disk.
         """
-        if not self._places.acquire(blocking=False):
-            return self._said(503, problem="Others are trying images just now. Try again in a few seconds.")
+        who = access.principal(request)
+        if who.user_id in self._users:
+            return self._said(503, problem="You are trying an image already. Try again when it was answered.")
+        if len(self._users) >= _USERS:
+            return self._said(503, problem=_OTHERS)
+        self._users.add(who.user_id)
         try:
             async with asyncio.timeout(_ARRIVES_S):
                 body = await forms.bounded(request, MOST)
-            return await run_in_threadpool(self._answer, access.principal(request).actor, body)
+            return await run_in_threadpool(self._placed, who.actor, body)
         except TimeoutError:
             raise HTTPException(408) from None
+        finally:
+            self._users.discard(who.user_id)
+
+    def _placed(self, who: str, body: bytearray) -> Response:
+        """What is to be said of a body that is here as a whole, if there is a place to look at it."""
+        if not self._places.acquire(blocking=False):
+            return self._said(503, problem=_OTHERS)
+        try:
+            return self._answer(who, body)
         finally:
             self._places.release()
 

@@ -5,7 +5,7 @@ import hmac
 import secrets
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
@@ -40,6 +40,20 @@ class Wait:
     seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Somebody's password was right."""
+
+    user_id: UUID
+    password: str = field(repr=False)
+    """The hash that it was checked by."""
+
+    def still(self, session: Session) -> User | None:
+        """The user, held until the transaction ends; None if the password changed or they were disabled meanwhile."""
+        user = session.get_one(User, self.user_id, with_for_update=True)
+        return user if user.password == self.password and user.disabled_at is None else None
+
+
 class Turnstile:
     """Checks passwords, one after the other: a hash takes 64 MiB, and nobody counts past another's try."""
 
@@ -48,8 +62,11 @@ class Turnstile:
         self._turn, self._places = threading.Lock(), threading.BoundedSemaphore(_LINE)
         self._key = secrets.token_bytes(32)
 
-    def check(self, name: str, password: str, address: str) -> UUID | Wrong | Wait:
-        """The user's id if the password is theirs. Unknown, disabled and known names get the same answers."""
+    def check(self, name: str, password: str, address: str) -> Passed | Wrong | Wait:
+        """Who it is if the password is theirs. Unknown, disabled and known names get the same answers.
+
+        Whoever acts on it does so in a later transaction, and asks there whether it is ``still`` so.
+        """
         with ExitStack() as line:
             if not self._places.acquire(blocking=False):
                 return Wrong.BUSY
@@ -59,7 +76,7 @@ class Turnstile:
             line.callback(self._turn.release)
             return self._check(name, password, address)
 
-    def _check(self, name: str, password: str, address: str) -> UUID | Wrong | Wait:
+    def _check(self, name: str, password: str, address: str) -> Passed | Wrong | Wait:
         with self._sessions.read() as session:
             user = users.find(session, name)
             key = user.id.hex if user is not None else self._unknown(name)
@@ -70,13 +87,14 @@ class Turnstile:
         good = passwords.matches(user.password if user is not None and may else None, password)
         return self._passed(user, password) if user is not None and good else self._failed(user, key, address)
 
-    def _passed(self, user: User, password: str) -> UUID:
+    def _passed(self, user: User, password: str) -> Passed:
+        passed = Passed(user.id, user.password)
         with self._sessions.write() as session:
             login_attempts.forget(session, user.id.hex)
-            kept = session.get_one(User, user.id)
-            if passwords.outdated(kept.password):
+            if passwords.outdated(user.password) and (kept := passed.still(session)) is not None:
                 kept.password = passwords.hashed(password)
-        return user.id
+                passed = Passed(user.id, kept.password)
+        return passed
 
     def _failed(self, user: User | None, key: str, address: str) -> Wrong | Wait:
         with self._sessions.write() as session:

@@ -135,6 +135,19 @@ def test_a_csv_file_holds_every_study_of_the_filter_and_no_formula(api, ward):
     assert all(event.actor.startswith("token:test-") for event in events)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        *(("1;=cmd|' /C calc'!A0;", "1;'=cmd|' /C calc'!A0;"), ("a\n+1", "a\n'+1"), ('1;"=1', "1;\"'=1")),
+        *(("=1", "'=1"), ("-1.5", "'-1.5"), ("\t1", "'\t1"), ("\uff1d1;\uff20a", "'\uff1d1;'\uff20a"), ("", "")),
+        *((text, text) for text in ("a=1", "a; b", "2026-01-02", "A-1;B-2", "x@y;z", " =1", '"=1')),
+    ],
+)
+def test_no_part_of_a_cell_is_a_formula_where_a_semicolon_parts_cells(text, told):
+    told_of = list(csv.reader(io.StringIO("".join(csv_text.lines(("a", "b"), [(Phi(text), -1.5)])))))
+    assert told_of == [["a", "b"], [told, "-1.5"]]
+
+
 def test_a_long_csv_file_is_read_in_pieces_of_which_each_ends_its_transaction(api, ward, monkeypatch):
     monkeypatch.setattr(worklist, "_FIRST_CHUNK", 1)
     monkeypatch.setattr(worklist, "_CHUNK", 2)

@@ -1,6 +1,7 @@
 """Logging in and out: who gets in, for how long, and what is written down of it."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from entry import PASSWORD, Browser, user
@@ -14,10 +15,12 @@ from core.settings_web import WebSettings
 from core.types import AuditAction
 from db import login_attempts, users
 from db.access_tables import User, WebSession
+from db.session import Sessions
 from db.tables import AuditEvent
 from db.users import Hand
 from viewer import turnstile
 from viewer.app import make_app
+from viewer.turnstile import Turnstile
 
 
 @pytest.fixture(params=["sqlite"])
@@ -238,19 +241,92 @@ def test_a_page_that_only_keeps_itself_up_to_date_is_nobody_being_there(browser,
     assert browser.get("/", Sec_Fetch_Mode="navigate").status_code == 401
 
 
-@on_both
-@pytest.mark.parametrize("change", ["disable", "role", "password"])
-def test_a_login_ends_at_once_when_its_user_is_changed(browser, sessions, change):
-    browser.log_in("ada")
+def change_ada(sessions: Sessions, change: str) -> None:
     with sessions.write() as session:
         ada, by = users.named(session, "ada"), Hand("os:tester", sessions.now(session))
         if change == "disable":
             users.disable(session, ada, by=by)
+        elif change == "enable":
+            users.enable(session, ada, by=by)
         elif change == "role":
             users.set_role(session, ada, Role.AUDITOR, by=by)
         else:
             users.set_password(session, ada, "another quiet lantern", must_change=False, by=by)
+
+
+@on_both
+@pytest.mark.parametrize("change", ["disable", "role", "password"])
+def test_a_login_ends_at_once_when_its_user_is_changed(browser, sessions, change):
+    browser.log_in("ada")
+    change_ada(sessions, change)
     assert browser.get("/").status_code == 401
+
+
+@pytest.fixture
+def meanwhile(monkeypatch) -> Callable[[Callable[[], object]], None]:
+    """Has something done once, by somebody else, just after a password was found right."""
+
+    def arrange(then: Callable[[], object]) -> None:
+        check, waiting = Turnstile.check, [then]
+
+        def checked(*arguments: str) -> object:
+            verdict = check(*arguments)
+            while waiting:
+                waiting.pop()()
+            return verdict
+
+        monkeypatch.setattr(Turnstile, "check", checked)
+
+    return arrange
+
+
+@on_both
+@pytest.mark.parametrize("change", ["disable", "password"])
+def test_whoever_is_changed_after_the_password_was_checked_is_not_let_in(browser, sessions, meanwhile, change):
+    meanwhile(lambda: change_ada(sessions, change))
+    answer = browser.log_in("ada")
+    assert (answer.status_code, "do not belong together" in answer.text) == (401, True)
+    assert told(sessions)[-1] == ("refuse", "web", "login changed_meanwhile address=127.0.0.1")
+    change_ada(sessions, "enable")
+    assert browser.get("/").status_code == 401
+    with sessions.read() as session:
+        assert session.scalar(select(WebSession)) is None
+
+
+NEW = {"password": PASSWORD} | dict.fromkeys(("new", "again"), "five slow green trams")
+
+
+@on_both
+def test_of_two_who_change_a_password_by_the_same_old_one_the_first_has(application, browser, meanwhile):
+    thief = Browser(application)
+    for one in (browser, thief):
+        one.log_in("ada")
+        one.get("/account")
+    meanwhile(lambda: browser.post("/account/password", NEW))
+    answer = thief.post("/account/password", NEW | dict.fromkeys(("new", "again"), "the words of a thief"))
+    assert (answer.status_code, "The password you have now was not right." in answer.text) == (422, True)
+    assert [one.get("/").status_code for one in (browser, thief)] == [200, 401]
+    assert Browser(application).log_in("ada", NEW["new"]).status_code == 303
+
+
+@on_both
+def test_whoever_is_disabled_while_changing_the_password_has_the_old_one_and_no_login(browser, sessions, meanwhile):
+    browser.log_in("ada")
+    browser.get("/account")
+    meanwhile(lambda: change_ada(sessions, "disable"))
+    assert browser.post("/account/password", NEW).status_code == 422
+    change_ada(sessions, "enable")
+    assert browser.get("/").status_code == 401
+    assert browser.log_in("ada").status_code == 303
+
+
+@on_both
+def test_a_hash_of_older_costs_is_made_anew_by_the_login_that_it_lets_in(browser, sessions, kept, monkeypatch):
+    monkeypatch.setattr(passwords, "outdated", lambda hashed: hashed == kept)
+    assert browser.log_in("ada").status_code == 303
+    with sessions.read() as session:
+        assert users.named(session, "ada").password != kept
+    assert browser.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("forged", ["x", "", "a" * 4000, "' OR 1=1 --", "%00", "{}", '"quoted\\', "ü"])

@@ -5,17 +5,24 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import entry
+import httpx
 import pytest
 from entry import Browser
 from fastapi import HTTPException
 from harness import free_port, until
 from programs import Program
+from sqlalchemy import select
 
+import viewer
 from core.roles import Role
 from core.settings import Settings
-from viewer import patience, server, trying
+from core.types import AuditAction
+from db.tables import AuditEvent
+from viewer import csrf, patience, server, trying
+from viewer.access import CSRF_HEADER
 from viewer.app import make_app
 from viewer.line import Line
 
@@ -85,6 +92,39 @@ def test_whoever_sends_an_image_without_end_gives_the_place_to_others(applicatio
         assert answer.status_code == 408
 
 
+def test_who_sends_images_slowly_keeps_out_nobody_else(application, sessions):
+    cookies = {name: entry.cookie(sessions, name=name) for name in ("anna", "bert", "cleo", "dora", "emil")}
+
+    async def asked() -> list[tuple[int, str]]:
+        go_on = asyncio.Event()
+
+        async def slowly():
+            yield b"1\n"
+            await go_on.wait()
+
+        async def send(name: str, content: object) -> tuple[int, str]:
+            own = {"Cookie": cookies[name], CSRF_HEADER: csrf.token(cookies[name].partition("=")[2])}
+            answer = await client.post("/try", content=content, headers=own)
+            return answer.status_code, answer.text
+
+        transport = httpx.ASGITransport(app=application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            slow = [asyncio.create_task(send(name, slowly())) for name in ("anna", "bert", "cleo")]
+            await asyncio.sleep(0.5)
+            said = [await send("anna", b"x"), await send("dora", b"x")]
+            slow.append(asyncio.create_task(send("dora", slowly())))
+            await asyncio.sleep(0.5)
+            said.append(await send("emil", b"x"))
+            go_on.set()
+            assert [status for status, _ in await asyncio.gather(*slow)] == [400] * 4
+            return [*said, await send("anna", b"x")]
+
+    again, other, fifth, later = asyncio.run(asked())
+    assert (again[0], "You are trying an image already" in again[1]) == (503, True)
+    assert (fifth[0], "Others are trying images" in fifth[1]) == (503, True)
+    assert (other[0], later[0]) == (400, 400)  # they were read: a body of one letter is none of ours
+
+
 @pytest.mark.parametrize(
     ("says", "status"),
     [
@@ -100,6 +140,24 @@ def test_whoever_sends_an_image_without_end_gives_the_place_to_others(applicatio
 def test_a_page_elsewhere_leads_here_and_loads_nothing(application, sessions, says, status):
     browser = Browser(application, headers={"Cookie": entry.cookie(sessions)})
     assert browser.get("/", **says).status_code == status
+
+
+@pytest.mark.parametrize("place", ["studies.csv", "studies", "statistics.csv?subject=days"])
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+def test_a_page_elsewhere_leads_to_no_file_of_patients(application, sessions, place, site, status):
+    root = Browser(application, headers={"Cookie": entry.cookie(sessions, name="root", role=Role.ADMIN)})
+    leads = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert root.get(f"/api/v1/{place}", **leads).status_code == status
+    with sessions.read() as session:
+        written = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.EXPORT)).all()
+    assert len(written) == (place == "studies.csv" and status == 200)
+
+
+def test_only_what_a_page_elsewhere_does_not_lead_to_is_saved_as_a_file():
+    files = [path for path in Path(viewer.__file__).parent.rglob("*.py") if "attachment" in path.read_text()]
+    assert {path.parent.name for path in files} == {"api"}
 
 
 def test_auditors_are_not_shown_what_was_asked_of_quarantine(application, sessions):

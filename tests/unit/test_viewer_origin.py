@@ -17,6 +17,7 @@ from core.settings_web import WebSettings
 from db.access_tables import LoginAttempt
 from viewer import server
 from viewer.app import make_app
+from viewer.origin import Origin, judge
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 NAME = "perfuscope.example.org"
@@ -105,6 +106,19 @@ def test_who_asks_is_the_proxys_client_and_nobody_it_made_up(tmp_path, sessions)
     through.post("/login", {"name": "ada", "password": "wrong"})
     with sessions.read() as session:
         assert session.scalar(select(LoginAttempt.address)) == "192.0.2.7"
+
+
+def test_what_the_client_sent_as_a_line_of_its_own_before_the_proxys_is_not_believed():
+    def asked(*lines: tuple[str, str]) -> Origin | str:
+        sent = [(name.encode(), text.encode()) for name, text in (("host", NAME), *lines)]
+        return judge({"type": "http", "client": ("10.0.0.5", 1), "headers": sent}, WebSettings(**PROXY))
+
+    https, client = ("x-forwarded-proto", "https"), ("x-forwarded-for", "192.0.2.7")
+    found = asked(https, ("x-forwarded-for", "198.51.100.1"), client)
+    assert isinstance(found, Origin)
+    assert found.address == "192.0.2.7"
+    assert isinstance(asked(("x-forwarded-proto", "http"), https, client), Origin)
+    assert "X-Forwarded-Proto to https" in str(asked(https, ("x-forwarded-proto", "http"), client))
 
 
 def test_beyond_this_machine_pages_without_users_are_not_served(tmp_path, sessions):

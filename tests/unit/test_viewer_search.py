@@ -54,8 +54,16 @@ def test_a_search_is_its_searchers_own_and_ends():
     assert "TEST" not in repr(searches._kept)
     now[0] = 8 * 3600
     assert searches.text(key, whose="anna") is None
-    for _ in range(1100):
-        searches.keep(Phi("T"), whose="anna")
+
+
+def test_whoever_searches_very_often_pushes_out_nobody_elses_searches():
+    searches = Searches()
+    berts = searches.keep(Phi("TEST"), whose="bert")
+    annas = [searches.keep(Phi("T"), whose="anna") for _ in range(1100)]
+    assert searches.text(berts, whose="bert") == Phi("TEST")
+    assert [key for key in annas if searches.text(key, whose="anna") is not None] == annas[-50:]
+    for number in range(1100):
+        searches.keep(Phi("T"), whose=f"user {number}")
     assert len(searches._kept) == 1000
 
 
