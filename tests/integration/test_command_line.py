@@ -18,11 +18,11 @@ def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedP
     return commands.run(*arguments, env=environment(home, **env))
 
 
-def started(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def started(*arguments: str, home: Path, typed: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """The command under a Python that is started for it and heeds the variables that only a start heeds."""
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(
-        command, env=environment(home, **env), capture_output=True, text=True, timeout=60, check=False
+        command, env=environment(home, **env), input=typed, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -65,6 +65,14 @@ def test_a_named_pipe_is_no_file_to_send(tmp_path: Path) -> None:
 def test_a_time_that_is_none(home: Path, since: str) -> None:
     assert since in one_sentence(perfuscope("results", "--since", since, home=home))
     assert since in one_sentence(perfuscope("audit", "list", "--since", since, home=home))
+
+
+def test_a_search_by_nothing_is_none(home: Path) -> None:
+    done = started("results", "--search", "--format", "csv", home=home, typed="^\n")
+    assert "nothing is left to search by" in one_sentence(done)
+    assert done.stdout == ""
+    done = started("results", "--search", "--format", "csv", home=home, typed="testpatient*\n")
+    assert (done.returncode, done.stdout) == (0, perfuscope("results", "--format", "csv", home=home).stdout)
 
 
 def test_unknown_keys(home: Path) -> None:
