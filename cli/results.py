@@ -77,8 +77,14 @@ def results(
 
 
 def _asked_for() -> Phi:
-    """What to search for, asked on stderr or read from a pipe."""
-    return Phi(typer.prompt("Beginning of name, patient ID or accession number", err=True))
+    """What to search for, asked on stderr or read from a pipe; SettingsError for what would find everybody."""
+    from db import search
+
+    typer.echo("Beginning of name, patient ID or accession number: ", nl=False, err=True)
+    text = sys.stdin.readline().strip()  # a prompt of typer's puts a space before what is written to stdout
+    if not search.beginning(text):
+        raise SettingsError(f"--search: {search.SAYS_NOTHING}")
+    return Phi(text)
 
 
 def _print(sessions: "Sessions", wanted: "Filter", *, limit: int | None, output: str) -> None:

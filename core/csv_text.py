@@ -10,8 +10,8 @@ from core.phi import Phi
 
 _SIGNS = r"=+\-@\uFF1D\uFF0B\uFF0D\uFF20"
 _RUNS = re.compile(rf"""^(?=[\t\r\n{_SIGNS}])|[;\t\r\n]"*(?=[{_SIGNS}])""")
-"""What stands before a formula: the beginning of a text, or within it a sign at which some spreadsheets part cells, such
-as the semicolon where numbers have a decimal comma. Wide signs are read as the narrow ones."""
+"""What stands before a formula: the beginning of a text, or in it a sign at which some spreadsheets part cells, as at the
+semicolon where numbers have a decimal comma. Wide signs are read as the narrow ones."""
 
 
 def lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

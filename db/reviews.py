@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.phi import Phi
 from core.types import AuditAction, Confidence, Label
 from db import audit
+from db.session import insert_into
 from db.tables import Case, Review
 
 LONGEST_COMMENT = 2000
@@ -44,21 +45,20 @@ class NewReview:
 
 def add(session: Session, case: Case, new: NewReview, *, now: datetime) -> bool:
     """Add a review of a revision, and an event; False, and nothing, where that form was handed in already."""
-    if session.get(Review, new.id) is not None:
+    row = {
+        "id": new.id,
+        "study_id": case.study_id,
+        "case_id": case.id,
+        "reader": new.reader,
+        "label": new.label,
+        "model_label": case.label,
+        "confidence": new.confidence,
+        "comment": new.comment,
+        "created_at": now,
+    }
+    made = insert_into(session, Review).values(row).on_conflict_do_nothing(index_elements=["id"])
+    if session.execute(made.returning(Review.id)).first() is None:
         return False
-    session.add(
-        Review(
-            id=new.id,
-            study_id=case.study_id,
-            case_id=case.id,
-            reader=new.reader,
-            label=new.label,
-            model_label=case.label,
-            confidence=new.confidence,
-            comment=new.comment,
-            created_at=now,
-        )
-    )
     detail = f"revision={case.revision} {new.label.value} {new.confidence.value}"
     audit.record(
         session, AuditAction.REVIEW, actor=new.actor, now=now, study_id=case.study_id, subject=new.id, detail=detail

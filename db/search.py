@@ -19,6 +19,8 @@ from db.worklist_filter import Filter
 
 NAME, PATIENT_ID, ACCESSION = "name", "patient_id", "accession"
 _LENGTH = 64
+SAYS_NOTHING = "nothing is left to search by; write a letter or a digit of the name or number"
+"""What is told of a text whose word is empty: as a condition it would let everybody pass."""
 _LAST = "\U0010ffff"
 """Sorts after every other character, in UTF-8 as well."""
 
@@ -28,6 +30,11 @@ def fold(text: str) -> str:
     apart = "".join(" " if c in "^=," or not c.isprintable() else c for c in unicodedata.normalize("NFKD", text))
     bare = "".join(c for c in apart if not unicodedata.combining(c))
     return " ".join(bare.casefold().split())[:_LENGTH].rstrip()
+
+
+def beginning(text: str) -> str:
+    """The word whose beginning is searched for by ``text``; empty where ``text`` says nothing, as ``^`` or ``*``."""
+    return fold(text.rstrip("* "))
 
 
 def words(study: Study) -> set[tuple[str, Phi]]:
@@ -107,6 +114,5 @@ def _asked(wanted: Filter) -> Iterator[_Asked]:
         if value is not None:
             yield _Asked(fold(value.reveal()), kind)
     if wanted.text is not None:
-        word = fold(wanted.text.reveal().rstrip("* "))
-        if word:
-            yield _Asked(word)
+        word = beginning(wanted.text.reveal())
+        yield _Asked(word, None if word else NAME)  # no study has an empty word

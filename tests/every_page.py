@@ -59,6 +59,7 @@ def places(installation: Installation) -> dict[str, tuple[str | None, str]]:
         "account": ("ada", "/account"),
         "not-found": ("ada", "/no/such/page"),
         "not-yours": ("ada", "/admin/users"),
+        "worklist-admin": ("lara", "/?show=ischemia"),
         "overview": ("lara", "/admin"),
         "quarantine": ("lara", "/admin/quarantine"),
         "object": ("lara", held),

@@ -46,11 +46,30 @@ class Asked:
 
     def address(self, **changes: Any) -> str:
         """The address of this view, or of one that differs in something: its first page, unless that is said."""
-        asked = replace(self, **({"after": None} | changes))
-        usual = type(self)()
-        said = [(f.name, getattr(asked, f.name)) for f in fields(self)]
-        query = {name: str(value) for name, value in said if value and value != getattr(usual, name)}
+        query = replace(self, **({"after": None} | changes)).query
         return "/" + (f"?{urlencode(query)}" if query else "")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The words of this view's address."""
+        usual = type(self)()
+        said = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        return {name: str(value) for name, value in said if value and value != getattr(usual, name)}
+
+    def csv(self, zone: tzinfo | None) -> str:
+        """Where the API has this view's studies as CSV, all pages of them; a search is not in it."""
+        wanted = self.filter(None, zone)
+        query = {
+            "state": sorted(wanted.states),
+            "label": sorted(wanted.labels),
+            "since": wanted.since.isoformat() if wanted.since else "",
+            "until": wanted.until.isoformat() if wanted.until else "",
+            "sender": self.sender,
+            "undelivered": "true" if wanted.undelivered else "",
+            "sort": "" if self.sort is Sort.NEWEST else self.sort,
+        }
+        said = urlencode({name: value for name, value in query.items() if value}, doseq=True)
+        return "/api/v1/studies.csv" + (f"?{said}" if said else "")
 
     def filter(self, text: Phi | None, zone: tzinfo | None) -> Filter:
         """The same for the database; days begin at midnight in ``zone``, None being this machine's."""

@@ -46,10 +46,16 @@ _SAID = {
     503: Said(
         "Not just now",
         "The database does not answer, or takes no writing, and a page is shown only once its opening is written down; "
-        "or too many ask for the same at once. "
-        "This page tries again by itself.",
+        "or too many ask for the same at once.",
     ),
 }
+_READS = ("GET", "HEAD")
+_AGAIN = {
+    "page": " This page tries again by itself.",
+    "form": " What was sent may not have been saved: reload this page or go back, and send it again.",
+    "program": " Try again.",
+}
+"""What to do about a 503: a form is never sent again unasked, and its address cannot be read."""
 _FORGED = Said(
     "Send it again",
     "This form is from before your login or after it, or another site sent it, or cookies are off. Nothing was "
@@ -80,13 +86,14 @@ class Errors:
         """The page, or the words for a program."""
         said = said or _SAID.get(status, _UNKNOWN)
         sent = dict(headers or {}) | ({"Retry-After": str(_RETRY_S)} if status == 503 else {})
+        text = said.text + (_AGAIN[_kind(request)] if status == 503 else "")
         if is_api(request):
-            body = {"type": "about:blank", "title": said.title, "status": status, "detail": said.text}
+            body = {"type": "about:blank", "title": said.title, "status": status, "detail": text}
             return JSONResponse(body, status, headers=sent, media_type="application/problem+json")
         if status in _RULELESS:
             _recognise(request)
-        retry_s = _RETRY_S if status == 503 else None
-        context = {"title": said.title, "text": said.text, "retry_s": retry_s, "login": status == 401}
+        retry_s = _RETRY_S if status == 503 and request.method in _READS else None
+        context = {"title": said.title, "text": text, "retry_s": retry_s, "login": status == 401}
         return HTMLResponse(self.templates.text("message.html", **shown(request), **context), status, headers=sent)
 
     def _refusal(self, request: Request, error: Exception) -> Response:
@@ -119,6 +126,10 @@ def _recognise(request: Request) -> None:
     if not hasattr(request.state, "principal"):
         with suppress(SQLAlchemyError):
             request.state.principal = request.app.state.gate.known(request)
+
+
+def _kind(request: Request) -> str:
+    return "program" if is_api(request) else "page" if request.method in _READS else "form"
 
 
 def is_api(request: Request) -> bool:

@@ -34,7 +34,7 @@ class Searches:
         key = secrets.token_urlsafe(12)
         with self._lock:
             own = [kept for kept, search in self._kept.items() if search.whose == whose]
-            for old in own[: len(own) + 1 - _OF_EACH]:
+            for old in own[: max(0, len(own) + 1 - _OF_EACH)]:
                 del self._kept[old]
             self._kept[key] = _Search(text, whose, self._clock() + _LIFE_S)
             while len(self._kept) > _KEPT:

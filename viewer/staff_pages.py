@@ -26,7 +26,7 @@ from viewer.worklist_page import WorklistPage
 
 
 def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Templates) -> None:
-    """Add them, all for readers; an application with a pulse tells open pages of changes."""
+    """Add them, for readers but for files of whole lists; an application with a pulse tells open pages of changes."""
     pulse: Pulse = app.state.pulse
     pictures, openings = ReportPictures(settings.store), Openings(sessions, Seen())
     live = LivePages(templates, pulse)
@@ -34,13 +34,13 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     studies = StudyPages(sessions, templates, live, openings, pictures)
     images, models = Images(sessions, pictures, openings), ModelPages(sessions, templates)
     trying = Trying(sessions, settings, templates)
-    readers = [Depends(allowed(Role.READER))]
+    readers, administrators = [Depends(allowed(Role.READER))], [Depends(allowed(Role.ADMIN))]
 
     def get(path: str, page: Callable[..., object]) -> None:
         app.add_api_route(path, page, methods=["GET", "HEAD"], dependencies=readers, response_model=None)
 
-    def post(path: str, act: Callable[..., object]) -> None:
-        app.add_api_route(path, act, methods=["POST"], dependencies=readers, response_model=None)
+    def post(path: str, act: Callable[..., object], whom: list[Depends] = readers) -> None:
+        app.add_api_route(path, act, methods=["POST"], dependencies=whom, response_model=None)
 
     get("/", worklist.show)
     get("/studies/{study_id}", studies.show)
@@ -52,5 +52,6 @@ def add_to(app: FastAPI, settings: Settings, sessions: Sessions, templates: Temp
     get("/try", trying.show)
     get("/events", Events(pulse).listen)
     post("/search", worklist.search)
+    post("/search.csv", worklist.csv_of_search, administrators)
     post("/studies/{study_id}/reviews", studies.review)
     post("/try", trying.answer)

@@ -29,8 +29,8 @@ def perfuscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installatio
         yield installation
 
 
-def context_of(browser: Browser, perfuscope: Installation, name: str) -> BrowserContext:
-    cookie, _, value = cookie_of(perfuscope, name=name, role=Role.READER).partition("=")
+def context_of(browser: Browser, perfuscope: Installation, name: str, *, role: Role = Role.READER) -> BrowserContext:
+    cookie, _, value = cookie_of(perfuscope, name=name, role=role).partition("=")
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", locale="en-GB")
     context.add_cookies([{"name": cookie, "value": value, "url": address(perfuscope)}])
     return context
@@ -103,9 +103,40 @@ def test_a_search_finds_by_name_and_its_words_are_in_no_address(page: Page):
     expect(page.locator("tr[data-key]")).to_have_count(before)
 
 
+def test_an_administrator_saves_a_list_and_a_search_as_csv(browser: Browser, perfuscope: Installation):
+    context = context_of(browser, perfuscope, "office", role=Role.ADMIN)
+    page = context.new_page()
+
+    def lines() -> list[str]:
+        with page.expect_download() as download:
+            page.get_by_text("As CSV").click()
+        assert download.value.suggested_filename == "studies.csv"
+        return Path(download.value.path()).read_text().splitlines()
+
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    assert len(lines()) == 1 + page.locator("tr[data-key]").count()
+    page.locator("#search").fill(page.locator(".worklist .patient .sub").first.inner_text())
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Clear the search")).to_be_visible()
+    assert len(lines()) == 2
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#unfold").click()
+    expect(page.get_by_text("As CSV")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert axe.violations(page) == []
+    page.emulate_media(media="print")
+    expect(page.get_by_text("As CSV")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator("#search").fill("^")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing is left to search by")).to_be_visible()
+    context.close()
+
+
 def test_choices_dates_and_order_stand_in_the_address(page: Page):
     page.get_by_role("link", name="Infarction").first.click()
-    assert page.url.endswith("/?show=infarction")
+    page.wait_for_url("**/?show=infarction")  # and until its scripts are there
     page.get_by_label("Order").select_option("oldest")
     page.wait_for_url("**/?show=infarction&sort=oldest")
     page.get_by_label("to", exact=True).fill("2001-01-01")
@@ -188,6 +219,37 @@ def test_what_a_reader_does_survives_what_arrives(page: Page, perfuscope: Instal
     assert page.evaluate("document.querySelector('.over').style.opacity") == "0.8"
 
 
+def test_a_half_written_review_stays_when_a_newer_revision_comes_and_is_of_the_one_that_was_read(
+    page: Page, perfuscope: Installation
+):
+    opened(page)
+    study = page.url.rpartition("/")[2].partition("?")[0]
+    before = int(page.locator("#result").inner_text().rpartition(" ")[2])
+    review, newer = page.locator("form.review"), page.locator(".newer")
+    review.get_by_role("radio", name="Normal").check(force=True)
+    page.get_by_label("Comment").fill("half a sen")
+    expect(newer).to_be_hidden()
+    perfuscope.run("studies", "requeue", study)
+    expect(page.locator("#result")).to_have_text(f"Result, revision {before + 1}", timeout=20_000, ignore_case=True)
+    expect(newer).to_contain_text(f"this review is of revision {before}.")
+    page.keyboard.type("tence: u r")
+    until(perfuscope.completed, 90, "the newer revision is done")
+    expect(page.locator(".revisions li").first).not_to_contain_text("Classifying", timeout=20_000, ignore_case=True)
+    page.keyboard.type(" too")
+    expect(page.get_by_label("Comment")).to_have_value("half a sentence: u r too")
+    expect(review.get_by_role("radio", name="Normal")).to_be_checked()
+    expect(review).to_have_count(1)
+
+    page.get_by_label("Fairly sure").check(force=True)
+    page.get_by_role("button", name="Save the review").click()
+    page.wait_for_url(f"**/studies/{study}?revision={before}#readers")
+    expect(page.locator(".said")).to_contain_text("half a sentence: u r too")
+    page.goto(f"{address(perfuscope)}/studies/{study}")
+    expect(page.get_by_text("Nobody has reviewed this revision.")).to_be_visible()
+    expect(page.locator("#review")).to_contain_text(f"revision {before + 1}")
+    expect(newer).to_be_hidden()
+
+
 def test_a_new_study_is_in_the_open_list_within_two_seconds(page: Page, perfuscope: Installation, tmp_path: Path):
     page.locator(".worklist .patient a").last.focus()
     before = page.locator("tr[data-key]").count()
@@ -220,6 +282,28 @@ def test_two_readers_disagree_and_both_are_shown(page: Page, browser: Browser, p
     second.close()
     page.goto(address(perfuscope) + "/")
     expect(page.locator("tr[data-key] .standing")).to_contain_text("Readers disagree")
+
+
+def test_what_a_reader_writes_in_one_window_is_kept_beside_what_they_sent_from_another(
+    page: Page, perfuscope: Installation
+):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 1)
+    other = page.context.new_page()
+    other.goto(page.url)
+    review = page.locator("form.review")
+    review.get_by_role("radio", name="Infarction").check(force=True)
+    page.get_by_label("Comment").fill("a second thought")
+    theirs = other.locator("form.review")
+    theirs.get_by_role("radio", name="Ischemia").check(force=True)
+    theirs.get_by_label("Sure", exact=True).check(force=True)
+    theirs.get_by_role("button", name="Save the review").click()
+    other.wait_for_url("**#readers")
+    expect(page.get_by_role("heading", name="Review again")).to_be_visible(timeout=5000)
+    page.get_by_label("Fairly sure").check(force=True)
+    review.get_by_role("button", name="Save the review").click()
+    page.wait_for_url("**#readers")
+    expect(page.locator(".said")).to_contain_text("a second thought")
 
 
 def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):

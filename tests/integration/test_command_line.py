@@ -19,11 +19,11 @@ def perfuscope(*arguments: str, home: Path, **env: str) -> subprocess.CompletedP
     return commands.run(*arguments, env=environment(home, **env))
 
 
-def started(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def started(*arguments: str, home: Path, typed: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """The command under a Python that is started for it and heeds the variables that only a start heeds."""
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(
-        command, env=environment(home, **env), capture_output=True, text=True, timeout=60, check=False
+        command, env=environment(home, **env), input=typed, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -73,6 +73,14 @@ def test_a_list_of_nothing_says_whether_there_is_anything_at_all(home: Path) -> 
     assert "No studies yet" in perfuscope("studies", "list", home=home).stdout
     for asked in (("--label", "infarction"), ("--since", "2026-11-23"), ("--undelivered",)):
         assert "No study fits" in perfuscope("results", *asked, home=home).stdout
+
+
+def test_a_search_by_nothing_is_none(home: Path) -> None:
+    done = started("results", "--search", "--format", "csv", home=home, typed="^\n")
+    assert "nothing is left to search by" in one_sentence(done)
+    assert done.stdout == ""
+    done = started("results", "--search", "--format", "csv", home=home, typed="testpatient*\n")
+    assert (done.returncode, done.stdout) == (0, perfuscope("results", "--format", "csv", home=home).stdout)
 
 
 def test_unknown_keys(home: Path) -> None:

@@ -119,6 +119,18 @@ def test_what_is_not_allowed_is_named_and_not_repeated(ward, tmp_path):
         assert not any(word in refused.text for word in ("yesterday", "finished", "0001-01", "patients"))
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("nothing", ["^", "=", " , "])
+def test_a_search_by_nothing_is_refused_and_gives_nobodys_file(api, nothing):
+    for place in ("/studies/search", "/studies/search.csv"):
+        for name in ("text", "patient_id", "accession_number"):
+            refused = api.post(place, {name: nothing, "sort": "oldest"})
+            assert refused.status_code == 422
+            assert f"body.{name}: Value error, nothing is left to search by" in refused.json()["detail"]
+        assert api.post(place, {"text": "*"}).status_code == 422
+        assert api.post(place, {"text": "t*"}).status_code == 200
+
+
 def test_a_csv_file_holds_every_study_of_the_filter_and_no_formula(api, ward):
     answer = api.get("/studies.csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="studies.csv"'

@@ -30,6 +30,7 @@ OPEN_TO = {
     "GET /try": READERS,
     "GET /events": READERS,
     "POST /search": READERS,
+    "POST /search.csv": ADMINS,
     "POST /studies/{study_id}/reviews": READERS,
     "POST /try": READERS,
     "POST /logout": set(Role),

@@ -2,15 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import entry
 import pytest
-from reader import JOAN, Reader, classified, reader, reported, views_written_down
-from sqlalchemy import Engine, event, text
+from reader import JOAN, Reader, classified, no_audit_trail, reader, reported, views_written_down
+from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
 from core import DISCLAIMER
@@ -85,17 +83,6 @@ def test_nothing_is_shown_that_cannot_be_written_down(ward, tmp_path):
             assert "JOAN" not in answer.text
             assert DISCLAIMER in answer.text
     assert pages_of.get("/").status_code == 200
-
-
-@contextmanager
-def no_audit_trail(engine: Engine) -> Iterator[None]:
-    """While it lasts, no event can be written down."""
-    schema = "" if engine.dialect.name == "sqlite" else "phi."
-    for old, new in (("audit_events", "elsewhere"), ("elsewhere", "audit_events")):
-        with engine.begin() as connection:
-            connection.execute(text(f"ALTER TABLE {schema}{old} RENAME TO {new}"))
-        if new == "elsewhere":
-            yield
 
 
 def become_the_viewer(connection: Any, _record: object) -> None:

@@ -1,11 +1,12 @@
 """What readers say of a result: beside the model's, never over it; once a form; disagreement is shown."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor, wait
 from uuid import uuid4
 
 import pytest
 from entry import cookie
-from reader import JOAN, classified, reader
+from reader import JOAN, classified, no_audit_trail, reader
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
@@ -93,6 +94,37 @@ def test_nobody_thinks_again_without_end(ward, tmp_path, monkeypatch):
     form = said(pages_of.get(place).text)
     again = [form | {"once": str(uuid4())} for _ in range(3)]
     assert [pages_of.post(f"{place}/reviews", one).status_code for one in again] == [303, 303, 409]
+
+
+def test_a_form_that_is_sent_twice_at_once_is_one_review_and_one_event(ward):
+    study_id, form = classified(ward), uuid4()
+    with ThreadPoolExecutor() as pool:
+        with ward.sessions.write() as session:
+            case = cases.latest(session, study_id)
+            new = NewReview(form, "anna", "user:anna", Label.NORMAL, Confidence.LOW, Phi(""))
+            assert reviews.add(session, case, new, now=ward.clock.now)
+            second = pool.submit(another, ward, study_id, "anna", Label.NORMAL, form)
+            assert not wait([second], 0.3).done  # the first one is not committed yet
+        assert second.result(20) is False
+    with ward.sessions.read() as session:
+        assert len(reviews.of_study(session, study_id)) == 1
+        assert [e.action for e in audit.listed(session, study_id=study_id, since=None, limit=100)].count(
+            AuditAction.REVIEW
+        ) == 1
+
+
+def test_a_review_that_cannot_be_saved_is_not_asked_for_again_by_itself(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    fields = said(pages_of.get(place).text)
+    with no_audit_trail(ward.sessions.engine):
+        refused, opened = pages_of.post(f"{place}/reviews", fields), pages_of.get(place)
+    assert (refused.status_code, opened.status_code) == (503, 503)
+    assert ('http-equiv="refresh"' in refused.text, 'http-equiv="refresh"' in opened.text) == (False, True)
+    assert "may not have been saved" in refused.text
+    assert "by itself" in opened.text
+    assert pages_of.post(f"{place}/reviews", fields).status_code == 303
+    assert "<strong>Normal</strong>, sure" in pages_of.get(place).text
 
 
 def test_two_readers_who_differ_are_shown_as_such(ward, tmp_path):

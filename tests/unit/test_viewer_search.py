@@ -1,12 +1,21 @@
 """Searches: what was typed is in no address and no event, is its searcher's own, and ends."""
 
+import csv
+import io
+import re
+from html import unescape
+
 import pytest
-from reader import classified, reader
+from reader import JOAN, classified, reader
 from sqlalchemy import select
+from ward import JANE, JOHN
 
 from core.phi import Phi
+from core.roles import Role
 from core.types import AuditAction
+from db import worklist
 from db.tables import AuditEvent
+from db.worklist import Filter
 from viewer.asked import Asked
 from viewer.searches import Searches
 
@@ -34,6 +43,50 @@ def test_nothing_typed_is_the_whole_list_and_an_unknown_search_has_ended(ward, t
     page = pages_of.get("/?found=nothing").text
     assert "That search has ended" in page
     assert "TESTPATIENT" not in page
+
+
+@pytest.mark.parametrize("nothing", ["^", "*", " , ", "=^* ", "\u0301"])
+def test_a_text_that_leaves_nothing_to_search_by_is_refused_with_a_sentence(ward, tmp_path, nothing):
+    classified(ward)
+    answer = reader(ward, tmp_path).post("/search", {"text": nothing})
+    assert answer.status_code == 422
+    assert "Nothing is left to search by" in answer.text
+    assert "TESTPATIENT" not in answer.text
+    with ward.sessions.read() as session:
+        assert session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.SEARCH)).all() == []
+        assert worklist.page(session, Filter(text=Phi(nothing))).rows == ()
+
+
+def test_an_administrator_takes_what_a_list_or_a_search_shows_as_csv(ward, tmp_path):
+    for study, who in (("1.2.1", JANE), ("1.2.2", JOHN), ("1.2.3", JOAN)):
+        classified(ward, study, who=who)
+        ward.clock.turn(60)
+    office = reader(ward, tmp_path, role=Role.ADMIN)
+
+    def taken(answer) -> list[str]:
+        assert answer.headers["content-disposition"] == 'attachment; filename="studies.csv"'
+        return [row["study_instance_uid"] for row in csv.DictReader(io.StringIO(answer.text))]
+
+    def link(place: str) -> str:
+        return unescape(re.search(r'<a [^>]*href="([^"]+)">As CSV</a>', office.get(place).text)[1])
+
+    assert taken(office.get(link("/?sort=oldest"))) == ["1.2.1", "1.2.2", "1.2.3"]
+    assert taken(office.get(link("/?show=normal"))) == []
+    shown = "/?show=ischemia&since=2026-01-02&until=2026-01-02&sender=TESTPACS"
+    assert len(taken(office.get(link(shown)))) == 3
+    found = office.post("/search", {"text": "testpatient, jo"}).headers["location"]
+    page = office.get(f"{found}&show=ischemia&sort=oldest").text
+    form = page.partition('<form id="as-csv"')[2].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert taken(office.post("/search.csv", fields)) == ["1.2.2", "1.2.3"]
+    with ward.sessions.read() as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.action == AuditAction.EXPORT)).all()
+    assert {event.actor for event in events} == {"user:admin"}
+    assert "csv accepted ischemia search=text oldest" in {event.detail for event in events}
+    ended = office.post("/search.csv", fields | {"found": "nothing"})
+    assert (ended.status_code, ended.headers["location"]) == (303, "/?show=ischemia&sort=oldest&found=nothing")
+    for place in ("/", found):
+        assert "As CSV" not in reader(ward, tmp_path).get(place).text
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "'; DROP TABLE studies; --", "%_\\", "x" * 5000])

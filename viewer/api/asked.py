@@ -7,10 +7,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Self
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from core.phi import Phi
 from core.types import Label, State
+from db import search
 from db.worklist import Cursor, Filter, Sort
 
 PAGE, LONGEST_PAGE = 50, 500
@@ -111,6 +121,14 @@ class _Sought(BaseModel):
         if not self.sought():
             raise ValueError("name at least one of text, patient_id and accession_number")
         return self
+
+    @field_validator("text", "patient_id", "accession_number")
+    @classmethod
+    def _says_something(cls, value: str | None, info: ValidationInfo) -> str | None:
+        word = search.beginning if info.field_name == "text" else search.fold
+        if value is not None and not word(value):
+            raise ValueError(search.SAYS_NOTHING)
+        return value
 
     def sought(self) -> dict[str, Phi]:
         """The conditions that name a patient."""

@@ -59,11 +59,17 @@ class Studies:
 
     def csv(self, request: Request, asked: Annotated[Chosen, Query()]) -> Response:
         """All studies that the parameters let pass, as CSV: a line each, sent while they are read."""
-        return self._file(request, asked.wanted())
+        return self.file(request, asked.wanted())
 
     def csv_of_search(self, request: Request, asked: WholeSearch) -> Response:
         """All studies of a patient or an accession number, as CSV."""
-        return self._file(request, asked.wanted(**asked.sought()))
+        return self.file(request, asked.wanted(**asked.sought()))
+
+    def file(self, request: Request, wanted: Filter) -> Response:
+        """All studies that a filter lets pass, as CSV; that they were taken is written down first."""
+        self._written_down(request, AuditAction.EXPORT, f"csv {wanted.summary}")
+        rows = map(worklist_table.cells, worklist.every(self.sessions, wanted))
+        return csv_file("studies", csv_text.lines(worklist_table.COLUMNS, rows))
 
     def _page(
         self,
@@ -81,11 +87,6 @@ class Studies:
         more = str(places[limit - 1]) if len(places) > limit else None
         items = [one for item in found for one in told_as(item)]
         return JSONResponse({"items": told.plain(items), "next_cursor": more, "disclaimer": DISCLAIMER})
-
-    def _file(self, request: Request, wanted: Filter) -> Response:
-        self._written_down(request, AuditAction.EXPORT, f"csv {wanted.summary}")
-        rows = map(worklist_table.cells, worklist.every(self.sessions, wanted))
-        return csv_file("studies", csv_text.lines(worklist_table.COLUMNS, rows))
 
     def _written_down(
         self, request: Request, action: AuditAction, detail: str, *, study_id: UUID | None = None

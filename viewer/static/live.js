@@ -42,6 +42,14 @@ function become(old, fresh) {
   for (const wanted of [...fresh.childNodes]) {
     const known = keyOf(wanted) && keyed.get(wanted.nodeName + keyOf(wanted));
     if (known) {
+      if (known.contains(document.activeElement)) {
+        // What is moved loses the focus: what stands before it goes behind it instead.
+        while (place && place !== known) {
+          const next = place.nextSibling;
+          known.after(place);
+          place = next;
+        }
+      }
       if (known !== place) old.insertBefore(known, place);
       else place = place.nextSibling;
       become(known, wanted);
@@ -58,6 +66,35 @@ function become(old, fresh) {
     place.remove();
     place = next;
   }
+}
+
+const sent = new WeakSet();
+document.addEventListener("submit", (event) => sent.add(event.target));
+
+function isWritten(form) {
+  const changed = [...form.elements].some((field) => field.checked !== field.defaultChecked || (field.matches("textarea") && field.value !== field.defaultValue));
+  return changed || form.contains(document.activeElement);
+}
+
+// A review that is half written stays, and stays of its revision: the form of a newer one comes once it is sent.
+function keepReview(fresh) {
+  const form = live.querySelector("form.review");
+  if (!form || !isWritten(form)) return;
+  const section = form.closest("section");
+  const other = fresh.querySelector("form.review");
+  if (other && other.elements.case.value === form.elements.case.value) {
+    // The reader has reviewed it elsewhere meanwhile: this one is to be another review, not the same once more.
+    if (!sent.has(form)) form.elements.once.value = other.elements.once.value;
+    other.closest("section").dataset.key = section.dataset.key;
+    return;
+  }
+  const said = section.querySelector(".newer");
+  if (said.hidden) news.textContent = said.textContent;
+  said.hidden = false;
+  const kept = section.cloneNode(true);
+  if (other) other.closest("section").replaceWith(kept);
+  else fresh.querySelector(".columns > .main").prepend("\n", kept);
+  tag = ""; // asked for in full until then
 }
 
 function rowsOf(root) {
@@ -78,6 +115,7 @@ function exchange(fresh) {
   const known = rowsOf(live);
   const hold = anchor();
   tellTimes(fresh);
+  keepReview(fresh);
   become(live, fresh);
   hold();
   const arrived = [...live.querySelectorAll("tr[data-key]")].filter((row) => !known.has(row.dataset.key));
