@@ -10,7 +10,7 @@ from core.phi import Phi
 
 _SIGNS = r"=+\-@\uFF1D\uFF0B\uFF0D\uFF20"
 _RUNS = re.compile(rf"""^(?=[\t\r\n{_SIGNS}])|[;\t\r\n]"*(?=[{_SIGNS}])""")
-"""What stands before a formula: the beginning of a text, or in it a sign at which some spreadsheets part cells, as at the
+"""What stands before a formula: the beginning of a text, or in it a sign at which some spreadsheets part cells, as at a
 semicolon where numbers have a decimal comma. Wide signs are read as the narrow ones."""
 
 
