@@ -138,6 +138,6 @@ def is_api(request: Request) -> bool:
 
 
 def place_to_return_to(text: str) -> str:
-    """An address of ours to go to after the login; the worklist for anything else."""
-    ours = _CAME_FROM.fullmatch(text) and not text.startswith("//") and not text.startswith(("/login", "/logout"))
+    """A page of ours to go to after the login; the worklist for anything else, also for a file that would be saved."""
+    ours = _CAME_FROM.fullmatch(text) and not text.startswith(("//", "/login", "/logout", _API))
     return text if ours else "/"

@@ -5,7 +5,7 @@ from entry import PASSWORD, Browser, cookie, user
 from fastapi import FastAPI, Request, Response
 
 from core import passwords
-from core.roles import Role
+from core.roles import Role, Scope
 from core.settings import Settings
 from core.settings_web import WebSettings
 from db import api_tokens
@@ -117,7 +117,7 @@ def test_a_program_needs_no_form_and_its_token_opens_no_page(application, sessio
     root = user(sessions, "root", Role.ADMIN)
     with sessions.write() as session:
         by = Hand("os:tester", sessions.now(session))
-        token = api_tokens.add(session, root, "all", ["studies"], days=1, by=by)
+        token = api_tokens.add(session, root, "all", [Scope.STUDIES], days=1, by=by)
     program = Browser(
         application, headers={"Authorization": f"Bearer {token}", "Cookie": cookie(sessions, name="root")}
     )

@@ -84,7 +84,7 @@ def test_a_login_is_written_down_and_so_is_its_end(browser, sessions):
     "place",
     [
         *("https://evil.example/", "//evil.example", "/\\evil.example", "/login", "/logout", "javascript:alert(1)"),
-        *("/a b", "/\r\nSet-Cookie: x=1", "/" + "a" * 500, "", "studies"),
+        *("/a b", "/\r\nSet-Cookie: x=1", "/" + "a" * 500, "", "studies", "/api/v1/studies.csv"),
     ],
 )
 def test_nobody_is_sent_elsewhere_by_a_login(browser, place):
