@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -92,6 +93,8 @@ class Sender:
         """The status for a C-STORE of these bytes, whatever they are, by the context for ``abstract``."""
         request = _request(data, sop_class, sop_instance)
         self.assoc._reactor_checkpoint.clear()
+        while self.assoc.is_alive() and not self.assoc._is_paused:  # else its thread may take the answer
+            time.sleep(0.001)
         try:
             self.assoc.dimse.send_msg(request, self._context(abstract or SecondaryCaptureImageStorage, syntax))
             _, response = self.assoc.dimse.get_msg(block=True)

@@ -86,7 +86,7 @@ def test_what_is_not_allowed_is_one_sentence(home):
 
 
 def test_a_token_is_printed_alone_so_that_it_can_be_piped_on_and_is_revoked(home):
-    asked(home, "user", "add", "owner", "--generate")
+    asked(home, "user", "add", "owner", "--role", "admin", "--generate")
     token = asked(home, "token", "add", "owner", "metabase", "--scope", "studies", "--scope", "statistics")
     assert token.startswith("pfs_")
     assert len(token.split()) == 1
