@@ -11,7 +11,7 @@ from harness import alive, until
 PARENT = """
 import subprocess, sys, time
 from bound import bound
-child = subprocess.Popen(bound(sys.executable, "-c", "import time; time.sleep(60)"))
+child = subprocess.Popen(bound(sys.executable, "-c", "import time; print('bound', flush=True); time.sleep(60)"))
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -20,7 +20,8 @@ time.sleep(60)
 def test_what_is_bound_ends_with_a_process_that_is_killed():
     tests = Path(__file__).parents[1]
     with subprocess.Popen([sys.executable, "-c", PARENT], cwd=tests, stdout=subprocess.PIPE, text=True) as parent:
-        child = int(parent.stdout.readline())
+        said = {parent.stdout.readline().strip() for _ in range(2)}
+        child = int((said - {"bound"}).pop())
         assert alive(child)
         parent.kill()
     until(lambda: not alive(child), 10, "the child ends")
