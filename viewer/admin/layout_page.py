@@ -48,7 +48,7 @@ class LayoutPage:
         return found
 
     def _too_late(self, request: Request, key: UUID, form: Fields) -> Response:
-        """What was drawn is shown again: it is an hour's work, and serves on another screen of that kind."""
+        """What was drawn is shown again: it serves on another screen of that kind."""
         with self.quarantine.sessions.read() as session:
             instance = session.get(Instance, key)
         if instance is None:

@@ -64,8 +64,9 @@ class Trails:
         """A page of the audit trail, newest first. Names no patient."""
         wanted = audit_page.Wanted(**asked.model_dump(exclude={"cursor", "limit"}))
         after = Cursor.parse(asked.cursor) if asked.cursor else None
-        with self.sessions.write() as session:
+        with self.sessions.read() as session:
             found, following = audit_page.page(session, wanted, after=after, limit=asked.limit)
+        with self.sessions.write() as session:
             now = self.sessions.now(session)
             audit.record(session, AuditAction.VIEW, actor=principal(request).actor, now=now, detail="api audit")
         more = str(following) if following else None
