@@ -12,6 +12,7 @@ from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 
 from core.errors import Unavailable
+from dicom_node import reactor_gate
 from dicom_node.report import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.scu_outcome import (
     ASSOCIATION_LOST,
@@ -58,7 +59,7 @@ class Line:
                 self.to.port,
                 contexts=[build_context(abstract, transfer) for abstract, transfer in contexts],
                 ae_title=self.to.ae_title,
-                evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, on_connected)],
+                evt_handlers=[*handlers, reactor_gate.HANDLER, (evt.EVT_CONN_OPEN, on_connected)],
             )
         except (OSError, UnicodeError):  # the host's name does not resolve
             raise Unavailable(UNREACHABLE) from None

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -25,6 +24,7 @@ from core.jobs import Bell
 from core.settings import Peer, Settings
 from db.session import Sessions
 from db.tables import Base, Instance, Study
+from dicom_node import reactor_gate
 from dicom_node.commitment_answers import Answers
 from dicom_node.completion import Policy
 from dicom_node.inbox import Inbox
@@ -76,6 +76,7 @@ class Sender:
 
     def __init__(self, assoc: Association) -> None:
         self.assoc = assoc
+        assert isinstance(assoc._reactor_checkpoint, reactor_gate.ReactorGate), "its thread may take the answer"
 
     def store(self, ds: Dataset, syntax: str = ExplicitVRLittleEndian) -> int:
         """The status for an honest C-STORE."""
@@ -93,8 +94,6 @@ class Sender:
         """The status for a C-STORE of these bytes, whatever they are, by the context for ``abstract``."""
         request = _request(data, sop_class, sop_instance)
         self.assoc._reactor_checkpoint.clear()
-        while self.assoc.is_alive() and not self.assoc._is_paused:  # else its thread may take the answer
-            time.sleep(0.001)
         try:
             self.assoc.dimse.send_msg(request, self._context(abstract or SecondaryCaptureImageStorage, syntax))
             _, response = self.assoc.dimse.get_msg(block=True)
@@ -168,7 +167,10 @@ class Node:
         for abstract, syntax in contexts:
             ae.add_requested_context(abstract, syntax)
         return ae.associate(
-            "127.0.0.1", self.port, ae_title=called, evt_handlers=[*handlers, (evt.EVT_CONN_OPEN, self._note_wire)]
+            "127.0.0.1",
+            self.port,
+            ae_title=called,
+            evt_handlers=[*handlers, reactor_gate.HANDLER, (evt.EVT_CONN_OPEN, self._note_wire)],
         )
 
     def _note_wire(self, event: evt.Event) -> None:

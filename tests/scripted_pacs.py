@@ -18,6 +18,8 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from dicom_node import reactor_gate
+
 Asked = tuple[str, list[str]]
 """A Transaction UID and the SOP Instance UIDs that were asked about."""
 
@@ -57,6 +59,7 @@ class ScriptedPacs:
             (evt.EVT_N_ACTION, self._action),
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_DATA_RECV, self._read),
+            reactor_gate.HANDLER,  # it asks too
         ]
         self._server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         self.port = int(self._server.server_address[1])
@@ -122,7 +125,9 @@ class ScriptedPacs:
         ae = AE(ae_title=self.ae_title)
         ae.add_requested_context(StorageCommitmentPushModel)
         roles = [build_role(StorageCommitmentPushModel, scp_role=True)] if self.role else []
-        assoc = ae.associate("127.0.0.1", self.node_port, ae_title=NODE_AE, ext_neg=roles)
+        assoc = ae.associate(
+            "127.0.0.1", self.node_port, ae_title=NODE_AE, ext_neg=roles, evt_handlers=[reactor_gate.HANDLER]
+        )
         assert assoc.is_established, "the node refuses answers"
         try:
             self.answers.append(self._report(assoc, asked))

@@ -28,7 +28,7 @@ from pydicom.uid import (
 from pynetdicom import AE
 
 from core.types import View
-from dicom_node import layouts, scu
+from dicom_node import layouts, reactor_gate, scu
 
 MOST_MEMORY_MB = 500
 DEEP = 3000
@@ -204,7 +204,12 @@ def say(installation: Installation, bad: Bad) -> int:
     ae = AE(ae_title=PACS_AE)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 60
     ae.add_requested_context(bad.ds.SOPClassUID, bad.syntax)
-    assoc = ae.associate("127.0.0.1", installation.port, ae_title=installation.address.ae_title)
+    assoc = ae.associate(
+        "127.0.0.1",
+        installation.port,
+        ae_title=installation.address.ae_title,
+        evt_handlers=[reactor_gate.HANDLER],
+    )
     assert assoc.is_established, bad.name
     data = bad.data or encoded(bad.ds, bad.syntax)
     sop_class = str(bad.ds.SOPClassUID)

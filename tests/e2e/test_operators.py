@@ -12,6 +12,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from core import SELF_TEST_AE
+from dicom_node import reactor_gate
 from training.phantom import cohort, dicom
 
 KEPT_BACK = {"quarantine": "warn"}
@@ -84,7 +85,13 @@ def test_the_self_test_is_not_taken_from_another_address(perfuscope: Installatio
     (ds, *_) = dicom.datasets(cohort.simulate(4713, 0))
     ae = AE(ae_title=SELF_TEST_AE)
     ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
-    assoc = ae.associate("127.0.0.1", perfuscope.port, ae_title="PERFUSCOPE", bind_address=("127.0.0.2", 0))
+    assoc = ae.associate(
+        "127.0.0.1",
+        perfuscope.port,
+        ae_title="PERFUSCOPE",
+        bind_address=("127.0.0.2", 0),
+        evt_handlers=[reactor_gate.HANDLER],
+    )
     assert assoc.is_established
     assert assoc.send_c_store(ds).Status == 0x0124
     assoc.release()

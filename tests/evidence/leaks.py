@@ -29,6 +29,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from pynetdicom import AE
 
 from core.types import LABELS
+from dicom_node import reactor_gate
 from training.phantom import cohort, dicom
 
 STUDIES = int(os.environ.get("LEAK_STUDIES", "100"))
@@ -159,7 +160,9 @@ def refused(hospital: Site, number: int) -> None:
     assert not stranger.associate("127.0.0.1", hospital.port, ae_title=hospital.address.ae_title).is_established
     ae = AE(ae_title=PACS_AE)
     ae.add_requested_context(SecondaryCaptureImageStorage, ExplicitVRLittleEndian)
-    assoc = ae.associate("127.0.0.1", hospital.port, ae_title=hospital.address.ae_title)
+    assoc = ae.associate(
+        "127.0.0.1", hospital.port, ae_title=hospital.address.ae_title, evt_handlers=[reactor_gate.HANDLER]
+    )
     ds = Dataset()
     ds.SOPClassUID, ds.SOPInstanceUID = SecondaryCaptureImageStorage, f"2.25.{UID_STEM}{number:06d}99"
     ds.StudyInstanceUID = ds.SeriesInstanceUID = f"2.25.{UID_STEM}{number:06d}98"

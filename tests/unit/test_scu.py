@@ -3,10 +3,12 @@
 import gc
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -19,13 +21,16 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.events import Event
 from typer.testing import CliRunner
 
 from cli.send import send as send_command
 from core.errors import PerfuscopeError, Unavailable
 from dicom_node import scu
+from dicom_node.reactor_gate import ReactorGate
 from dicom_node.scu import Address
+from dicom_node.scu_association import Line
 
 _VERIFICATION = "1.2.840.10008.1.1"
 
@@ -417,3 +422,33 @@ def test_the_command_says_when_there_is_nothing_to_send(tmp_path: Path, command:
     outcome = CliRunner().invoke(command, [str(tmp_path), "--to", "PACS@127.0.0.1:104"])
     assert outcome.exit_code == 1
     assert "no DICOM file was found" in outcome.stderr
+
+
+def test_a_thread_that_is_held_up_takes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = ReactorGate.wait
+
+    def held_up(gate: ReactorGate, timeout: float | None = None) -> bool:
+        answer = passed(gate, timeout)
+        time.sleep(0.05)  # far longer than the peer needs
+        return answer
+
+    looked = DIMSEServiceProvider.get_msg
+
+    def late(provider: DIMSEServiceProvider, block: bool = False) -> Any:
+        if block:
+            time.sleep(0.1)  # until after the answer came, and after the thread went on
+        return looked(provider, block)
+
+    monkeypatch.setattr(ReactorGate, "wait", held_up)
+    monkeypatch.setattr(DIMSEServiceProvider, "get_msg", late)
+    with _peer() as peer:
+        result = scu.send_files(_files(tmp_path, 5), to=peer.address, calling_ae_title="PERFUSCOPE", timeout_s=2)
+    assert [sent.code for sent in result.failed] == []
+
+
+def test_an_association_that_has_ended_halts_at_once() -> None:
+    with _peer() as peer, Line(peer.address, "PERFUSCOPE", 2).opened([(_VERIFICATION, ImplicitVRLittleEndian)]) as line:
+        line.abort()
+        line.join(5)
+        line._reactor_checkpoint.clear()
+        assert not line.is_alive()
