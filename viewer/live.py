@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
@@ -18,7 +18,7 @@ from viewer.pulse import Pulse
 from viewer.render import Templates
 
 _SHARED_S = 2.0
-_SHARED = 64
+_MOST_SHARED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,22 @@ class _Part:
     tag: str
 
 
+@dataclass(slots=True)
+class _Shared:
+    """A part that reads alike for everybody, once somebody has had it filled in."""
+
+    part: _Part | None = None
+    until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class LivePages:
     """Fills pages in."""
 
     def __init__(self, templates: Templates, pulse: Pulse) -> None:
         self._templates, self._pulse = templates, pulse
         self._lock = threading.Lock()
-        self._shared: OrderedDict[tuple[str, str, int], tuple[float, _Part]] = OrderedDict()
+        self._shared: OrderedDict[tuple[str, str, int], _Shared] = OrderedDict()
 
     def page(self, request: Request, shown: Shown, token: str, *, shared: bool = False) -> Response:
         """The page, or 304 where the browser has it: only the part that changes counts.
@@ -80,13 +89,13 @@ class LivePages:
     def _known(self, request: Request, shown: Shown) -> _Part:
         key = (shown.name, place_of(request), self._pulse.number)
         with self._lock:
-            until, part = self._shared.get(key, (0.0, None))
-            if part is None or time.monotonic() >= until:
-                part = self._part(shown)
-                self._shared[key] = (time.monotonic() + _SHARED_S, part)
-                while len(self._shared) > _SHARED:
-                    self._shared.popitem(last=False)
-        return part
+            kept = self._shared.setdefault(key, _Shared())
+            while len(self._shared) > _MOST_SHARED:
+                self._shared.popitem(last=False)
+        with kept.lock:  # its own: who asks for another list need not wait until this one is filled in
+            if kept.part is None or time.monotonic() >= kept.until:
+                kept.part, kept.until = self._part(shown), time.monotonic() + _SHARED_S
+            return kept.part
 
     def _part(self, shown: Shown) -> _Part:
         text = self._templates.text(f"{shown.name}_live.html", **shown.live())
