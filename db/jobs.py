@@ -1,11 +1,11 @@
 """Jobs: the rows that are the truth about what is to be done. Nothing here commits."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from core.jobs import QUEUE_OF, Bell, JobStage, JobState
 from db.tables import ERROR_LENGTH, Job
 
+_MANY = 500
+"""So many keys go into one statement."""
 _LONGEST_SILENCE = timedelta(minutes=10)
 _INSERT = {
     name: insert(Job).on_conflict_do_nothing(index_elements=["subject", "stage", "destination"]).returning(Job.id)
@@ -73,6 +75,21 @@ def ask_again(session: Session, stage: JobStage, *, subject: UUID, now: datetime
     if job.state not in {JobState.DONE, JobState.DEAD}:
         return None
     return _due_again(job, now=now, ring_at=now + ring_again)
+
+
+def ask_all_again(session: Session, stage: JobStage, *, subjects: Sequence[UUID], now: datetime) -> None:
+    """As ``ask_again``, due at once, for any number of subjects in a few statements; the reconciler rings for them."""
+    for start in range(0, len(subjects), _MANY):
+        some = subjects[start : start + _MANY]
+        same = (Job.stage == stage, Job.destination == "", Job.subject.in_(some))
+        known = set(session.scalars(select(Job.subject).where(*same)))
+        for subject in some:
+            if subject not in known:
+                add(session, stage, subject=subject, now=now, ring_again=timedelta(0))
+        ended = update(Job).where(*same, Job.state.in_((JobState.DONE, JobState.DEAD)))
+        due = {"state": JobState.WAITING, "rings": 0, "error": None, "finished_at": None, "attempts": 0}
+        session.execute(ended.values(**due, due_at=now, ring_at=now), execution_options={"synchronize_session": False})
+    session.expire_all()
 
 
 def ask_later(

@@ -61,14 +61,20 @@ def suspend(session: Session, layout: LayoutKey, *, instance_id: UUID, now: date
     return True
 
 
-def resume(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
+def resume(session: Session, layout: LayoutKey) -> bool:
     """Lift a suspension, back to an empty probation, a shipped layout's too; False if there was none."""
-    state = _locked(session, layout, now=now)
-    if state.suspended_at is None:
+    state = session.get(LayoutState, layout.sha256, with_for_update=True, populate_existing=True)
+    if state is None or state.suspended_at is None:
         return False
     state.suspended_at = state.suspended_by = state.trusted_at = None
     state.passed = 0
     return True
+
+
+def was_suspended(session: Session, name: str) -> bool:
+    """Whether a file of the layout of this name is suspended, though it may not be the one in force."""
+    of_that_name = select(LayoutState.sha256).where(LayoutState.name == name, LayoutState.suspended_at.is_not(None))
+    return session.scalars(of_that_name.limit(1)).first() is not None
 
 
 def trust(session: Session, layout: LayoutKey, *, now: datetime) -> bool:
@@ -100,6 +106,7 @@ def _locked(session: Session, layout: LayoutKey, *, now: datetime) -> LayoutStat
         "name": layout.name,
         "version": layout.version,
         "passed": 0,
+        "trusted_at": now if layout.shipped else None,
         "created_at": now,
     }
     session.execute(insert_into(session, LayoutState).values(row).on_conflict_do_nothing(index_elements=["sha256"]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from core.phi import NOTHING, Phi
@@ -90,6 +90,17 @@ def patients_differ(session: Session, study_id: UUID) -> bool:
     """Whether the study stands as a whole in quarantine because its objects name different patients."""
     case = cases.latest(session, study_id)
     return case is not None and (case.outcome, case.reason) == (Outcome.QUARANTINED, Reason.PATIENTS_DIFFER)
+
+
+def take_back(session: Session, chosen: Sequence[ColumnElement[bool]]) -> list[UUID]:
+    """Let the chosen objects wait to be prepared again, in one statement; their keys. Lock their studies before.
+
+    Who was rejected or deleted in the meantime is not chosen any more.
+    """
+    again = update(Instance).where(*chosen).values(state=InstanceState.RECEIVED, reason=None).returning(Instance.id)
+    taken = list(session.scalars(again, execution_options={"synchronize_session": False}))
+    session.expire_all()
+    return taken
 
 
 def find(session: Session, text: str) -> list[Study | Instance]:

@@ -25,8 +25,7 @@ def release_object(session: Session, instance_id: UUID, *, actor: str, now: date
     It stays in quarantine where they know it no better. Of one whose burned-in patient was not the header's this
     declares that they are the same. Raises ``PerfuscopeError`` for an object that is not there, or was rejected.
     """
-    instance = session.get_one(Instance, instance_id)
-    _refuse_rejected(instance)
+    instance, _ = _held(session, instance_id)
     if instance.state is not InstanceState.QUARANTINED:
         raise PerfuscopeError("that object is not in quarantine")
     look_again(session, instance, now=now)
@@ -54,9 +53,7 @@ def reject(session: Session, instance_id: UUID, *, actor: str, now: datetime, po
     Raises ``PerfuscopeError`` for an object that is not in quarantine, and whose study is not either, and for one that
     was rejected before.
     """
-    instance = session.get_one(Instance, instance_id)
-    _refuse_rejected(instance)
-    study = studies.locked(session, instance.study_id)
+    instance, study = _held(session, instance_id)
     if instance.state is not InstanceState.QUARANTINED and not quarantine.patients_differ(session, study.id):
         raise PerfuscopeError("neither that object nor its study is in quarantine")
     instance.decision = Decision.REJECTED
@@ -112,10 +109,16 @@ def look_again(session: Session, instance: Instance, *, now: datetime) -> None:
     instance.state, instance.reason = InstanceState.RECEIVED, None
 
 
-def _refuse_rejected(instance: Instance) -> None:
-    """Of two who decide at the same time the first one has; a rejected object does not come back."""
+def _held(session: Session, instance_id: UUID) -> tuple[Instance, Study]:
+    """The object as it is once its study is locked: of two who decide at the same time the first one has.
+
+    Raises ``PerfuscopeError`` for one that was rejected: it does not come back.
+    """
+    study = studies.locked(session, session.get_one(Instance, instance_id).study_id)
+    instance = session.get_one(Instance, instance_id, populate_existing=True)
     if instance.decision is Decision.REJECTED:
         raise PerfuscopeError("that object was rejected before")
+    return instance, study
 
 
 def _follow_what_is_left(session: Session, study: Study) -> None:

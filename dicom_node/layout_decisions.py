@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import PerfuscopeError
+from core.jobs import JobStage
 from core.types import AuditAction, InstanceState, Reason
-from db import audit, layout_states, studies
+from db import audit, jobs, layout_states, quarantine, studies
 from db.layout_states import LayoutKey, Standing
 from db.tables import Instance
-from dicom_node import decisions
 from dicom_node.layouts import Layout
 
 log = logging.getLogger("perfuscope.layouts")
@@ -45,9 +45,12 @@ def resume(session: Session, layout: Layout, *, actor: str, now: datetime) -> in
     """Use the layout's screens again, on probation anew; how many are prepared again.
 
     A changed file is another layout, which nobody suspended: screens that wait for the old one are prepared again too.
-    Raises ``PerfuscopeError`` for a layout that is not suspended where no screen waits for one that is.
+    Raises ``PerfuscopeError`` for a layout that is not suspended, in no earlier file either for which a screen waits.
     """
-    if not layout_states.resume(session, key(layout), now=now) and Reason.LAYOUT_SUSPENDED not in waiting(session):
+    resumed = layout_states.resume(session, key(layout)) or (
+        layout_states.was_suspended(session, layout.name) and Reason.LAYOUT_SUSPENDED in waiting(session)
+    )
+    if not resumed:
         msg = f"{layout.name} is not suspended"
         raise PerfuscopeError(msg)
     return _decided(session, layout, AuditAction.RESUME, Reason.LAYOUT_SUSPENDED, actor=actor, now=now)
@@ -109,13 +112,11 @@ def _decided(
 
 
 def _prepare_again(session: Session, reasons: tuple[Reason, ...], *, now: datetime) -> int:
-    found = list(session.scalars(select(Instance).where(*_kept_back(*reasons)).order_by(Instance.study_id)))
-    locked: set[UUID] = set()
-    for instance in found:
-        if instance.study_id not in locked:
-            studies.locked(session, instance.study_id)
-            locked.add(instance.study_id)
-        decisions.look_again(session, instance, now=now)
+    """Have all of them prepared again, in a few statements: many may wait, and on SQLite nobody else writes."""
+    waiting_ones = _kept_back(*reasons)
+    studies.lock_all(session, select(Instance.study_id).where(*waiting_ones))
+    found = quarantine.take_back(session, waiting_ones)
+    jobs.ask_all_again(session, JobStage.PREPARE, subjects=found, now=now)
     return len(found)
 
 

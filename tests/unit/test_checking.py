@@ -232,6 +232,18 @@ def test_a_text_suspends_the_layout_until_somebody_resumes_it(site, reader):
         site.decide(layout_decisions.resume, OWN)
 
 
+def test_a_layout_that_nobody_suspended_is_not_resumed_in_place_of_another(site, reader):
+    reader.found = True
+    site.arrives()
+    waiting = site.arrives()
+    with pytest.raises(PerfuscopeError, match="not suspended"):
+        site.decide(layout_decisions.resume, SHIPPED)
+    assert site.state(waiting) == kept_back(Reason.LAYOUT_SUSPENDED)
+    with site.ward.sessions.read() as session:
+        assert layout_states.standing(session, layout_decisions.key(SHIPPED)) is Standing.TRUSTED
+        assert SHIPPED.sha256 not in layout_states.states(session)
+
+
 def test_a_mended_file_is_another_layout_and_takes_over_what_waited(site, reader):
     reader.found = True
     site.arrives()

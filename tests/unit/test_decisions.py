@@ -1,9 +1,11 @@
 """What an administrator decides of things in quarantine, and what it makes of their studies."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from harness import until
+from sqlalchemy import event, select, text
 from ward import JANE, JOHN, POLICY, Clock, Ward, named
 
 from core import SELF_TEST_AE
@@ -12,7 +14,7 @@ from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, Outcome, Reason, Stage, View
 from db import quarantine, studies
 from db.tables import AuditEvent, Instance, Job
-from dicom_node import decisions
+from dicom_node import decisions, layout_decisions, layouts
 
 QPS, STRESS, REST = REQUIRED_VIEWS
 WHO = "os:tester"
@@ -114,6 +116,65 @@ def test_of_two_who_decide_the_first_one_has(ward: Ward) -> None:
             decide(ward, again, lost, **more)
     assert instance(ward, lost).state is InstanceState.QUARANTINED
     assert actions(ward) == [AuditAction.REJECT]
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+@pytest.mark.parametrize("second", ["release", "reject", "layout"])
+def test_who_decides_while_another_one_does_waits_and_is_too_late(ward: Ward, second: str) -> None:
+    lost = ward.arrive("1.1.2")
+    ward.quarantined(lost, Reason.UNKNOWN_LAYOUT)
+    now = ward.clock.now
+
+    def late() -> int:
+        with ward.sessions.write() as session:
+            if second == "release":
+                decisions.release_object(session, lost, actor=WHO, now=now)
+            elif second == "reject":
+                decisions.reject(session, lost, actor=WHO, now=now, policy=POLICY)
+            else:
+                return layout_decisions.drawn(session, layouts.shipped()[0], subject=None, actor=WHO, now=now)
+        return 1
+
+    with ThreadPoolExecutor(1) as pool:
+        with ward.sessions.write() as session:
+            decisions.reject(session, lost, actor=WHO, now=now, policy=POLICY)
+            asked = pool.submit(late)
+            until(lambda: waits_for_a_lock(ward), 20, "the second one waits")
+        if second == "layout":
+            assert asked.result(20) == 0
+        else:
+            with pytest.raises(PerfuscopeError, match="was rejected before"):
+                asked.result(20)
+    found = instance(ward, lost)
+    assert (found.state, found.decision) == (InstanceState.QUARANTINED, Decision.REJECTED)
+    assert actions(ward).count(AuditAction.REJECT) == 1
+
+
+def waits_for_a_lock(ward: Ward) -> bool:
+    waiting_ones = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with ward.sessions.read() as session:
+        return bool(session.scalar(text(waiting_ones)))
+
+
+def test_a_decision_about_a_layout_takes_as_many_statements_for_many_screens_as_for_few(ward: Ward) -> None:
+    asked = []
+
+    def prepared_again(screens: int) -> int:
+        for number in range(screens):
+            ward.quarantined(ward.arrive(f"1.1.{number}", study=f"1.2.{screens}.{number // 3}"), Reason.UNKNOWN_LAYOUT)
+        asked.clear()
+        with ward.sessions.write() as session:
+            layout = layouts.shipped()[0]
+            assert layout_decisions.drawn(session, layout, subject=None, actor=WHO, now=ward.clock.now) == screens
+        with ward.sessions.read() as session:
+            again = select(Job.state).join(Instance, Job.subject == Instance.id).where(Job.stage == JobStage.PREPARE)
+            assert set(session.scalars(again)) == {JobState.WAITING}
+        return len(asked)
+
+    event.listen(ward.sessions.engine, "before_cursor_execute", lambda *_: asked.append(1))
+    assert prepared_again(3) == prepared_again(60)
 
 
 def test_without_the_strangers_object_the_study_is_the_patients_again(ward: Ward) -> None:

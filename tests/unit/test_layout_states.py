@@ -59,8 +59,8 @@ def test_a_suspended_layout_stays_suspended_until_it_is_resumed(sessions, layout
     with sessions.read() as session:
         assert layout_states.states(session)[layout.sha256].suspended_by == first
     with sessions.write() as session:
-        assert layout_states.resume(session, layout, now=NOW)
-        assert not layout_states.resume(session, layout, now=NOW)
+        assert layout_states.resume(session, layout)
+        assert not layout_states.resume(session, layout)
     assert standing(sessions, layout) is Standing.PROBATION
     pass_images(sessions, layout, PROBATION_IMAGES)
     assert standing(sessions, layout) is Standing.TRUSTED
@@ -70,9 +70,17 @@ def test_a_resumed_layout_begins_its_probation_anew(sessions):
     pass_images(sessions, OWN, PROBATION_IMAGES)
     with sessions.write() as session:
         layout_states.suspend(session, OWN, instance_id=uuid4(), now=NOW)
-        layout_states.resume(session, OWN, now=NOW)
+        layout_states.resume(session, OWN)
     pass_images(sessions, OWN, PROBATION_IMAGES - 1)
     assert standing(sessions, OWN) is Standing.PROBATION
+
+
+def test_what_was_never_suspended_is_not_resumed_and_stays_as_it_was(sessions):
+    with sessions.write() as session:
+        assert not layout_states.resume(session, SHIPPED)
+        assert not layout_states.resume(session, OWN)
+        assert layout_states.states(session) == {}
+    assert standing(sessions, SHIPPED) is Standing.TRUSTED
 
 
 def test_somebodys_word_ends_a_probation_but_no_suspension(sessions):
