@@ -1,8 +1,6 @@
 """``perfuscope audit``: who did what, to which study."""
 
-import csv
 import json
-import sys
 from typing import Annotated, Any, Literal
 
 import typer
@@ -13,6 +11,7 @@ from cli import options
 from cli.results import note_view, parse_time
 from cli.sentences import one_sentence, shown
 from cli.studies import one_study
+from core import csv_text
 
 audit_app = typer.Typer(
     help="The audit trail: who did what, to which study. Rows are only ever added.", no_args_is_help=True
@@ -58,9 +57,9 @@ def list_events(
     if output == "json":
         typer.echo(json.dumps(found, indent=2))
     elif output == "csv":
-        writer = csv.DictWriter(sys.stdout, (*_COLUMNS[:4], "subject", "detail"), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found)
+        header = (*_COLUMNS[:4], "subject", "detail")
+        for line in csv_text.lines(header, ([item[column] for column in header] for item in found)):
+            typer.echo(line, nl=False)
     else:
         _show(found)
 

@@ -67,7 +67,6 @@ _STUDIES = select(
     Study.patient_id,
     Study.accession_number,
     Study.received_at,
-    Study.waiting_since,
     Case.id.label("case_id"),
     Case.revision,
     Case.stage,
@@ -90,7 +89,7 @@ _PREDICTIONS = select(
 _REPORTS = select(Report.id, Report.case_id, Report.kind, Report.sop_instance_uid)
 _DELIVERIES = select(Job.subject, Job.destination, Job.state, Job.error).where(Job.stage == JobStage.DELIVER)
 _MODELS = select(ModelVersion.id, ModelVersion.name, ModelVersion.version, ModelVersion.sha256)
-_PENDING = select(Instance.study_id).where(Instance.state == InstanceState.RECEIVED)
+_PENDING = select(Instance.study_id).where(Instance.current, Instance.state == InstanceState.RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class _Loaded:
         uid_of = dict(_by_chunks(session, uids, Instance.id, [image.instance_id for image in images]))
         reports = _by_chunks(session, _REPORTS, Report.case_id, case_ids)
         jobs = _by_chunks(session, _DELIVERIES, Job.subject, [report.id for report in reports])
-        waiting = [row.study_id for row in listed if row.waiting_since is not None]
+        waiting = [row.study_id for row in listed if row.case_id is None]
         return cls(
             predictions=_grouped(_by_chunks(session, _PREDICTIONS, Prediction.case_id, case_ids), "case_id"),
             models={model.id: model for model in session.execute(_MODELS)},

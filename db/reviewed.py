@@ -1,7 +1,7 @@
 """Studies whose readers settled on a label, one a patient, with the crops that they read. Nothing here writes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +28,7 @@ class LeftOut(StrEnum):
     REPLACED = "read_before_its_newest_revision"
     NO_COMPLETE_SET = "no_complete_set"
     QUARANTINED = "quarantined"
+    REJECTED = "a_screen_of_it_was_rejected"
     ANOTHER_STUDY = "another_study_of_the_patient"
     OPTED_OUT = "opted_out"
 
@@ -52,6 +53,8 @@ class Found:
 
     studies: tuple[Reviewed, ...]
     left_out: Mapping[UUID, LeftOut]
+    older: Mapping[UUID, tuple[Reviewed, ...]]
+    """Other studies of the same patient that would do as well, newest first, by the key of the one that was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +84,23 @@ def settled(found: Iterable[Review], *, two_readers: bool) -> Label | LeftOut:
 
 
 def find(session: Session, wish: Wish) -> Found:
-    """The studies to learn from; of a patient with several, the one received last."""
+    """The studies to learn from; of a patient with several that count, the one received last."""
     left_out: dict[UUID, LeftOut] = {}
-    chosen: dict[Phi, Reviewed] = {}
+    usable: dict[Phi, list[Reviewed]] = defaultdict(list)
     unwilling = {_plain(one) for one in wish.opted_out}
-    for study, case, of_it in _read(session, wish.since):
-        said = _judged(case, of_it, wish)
+    read = _read(session, wish.since)
+    kept_back = _kept_back(session, [case for _, case, _ in read])
+    for study, case, of_it in read:
+        said = kept_back.get(study.id) or _judged(case, of_it, wish)
         if isinstance(said, LeftOut):
             left_out[study.id] = said
         elif _who(study) in unwilling:
             left_out[study.id] = LeftOut.OPTED_OUT
-        elif _who(study) in chosen:
-            left_out[study.id] = LeftOut.ANOTHER_STUDY
         else:
-            readers = len(reviews.in_force(of_it))
-            chosen[_who(study)] = _reviewed(study, case, said, readers)
-    kept_back = _kept_back(session, chosen.values())
-    left_out |= dict.fromkeys(kept_back, LeftOut.QUARANTINED)
-    return Found(tuple(one for one in chosen.values() if one.study_id not in kept_back), left_out)
+            usable[_who(study)].append(_reviewed(study, case, said, len(reviews.in_force(of_it))))
+    older = {newest.study_id: tuple(others) for newest, *others in usable.values()}
+    left_out |= {one.study_id: LeftOut.ANOTHER_STUDY for others in older.values() for one in others}
+    return Found(tuple(newest for newest, *_ in usable.values()), left_out, older)
 
 
 def crops(session: Session, one: Reviewed) -> dict[View, ViewImage]:
@@ -158,16 +160,19 @@ def _plain(patient_id: Phi) -> Phi:
     return Phi(patient_id.reveal().strip())
 
 
-def _kept_back(session: Session, chosen: Iterable[Reviewed]) -> set[UUID]:
-    """Studies one of whose screens is in quarantine, or was rejected since it was read."""
-    keys = [one.study_id for one in chosen]
-    found: set[UUID] = set()
+def _kept_back(session: Session, in_force: Sequence[Case]) -> dict[UUID, LeftOut]:
+    """Studies with a screen that waits in quarantine, or one that was rejected although the revision is made of it."""
+    made_of = {item["view_image_id"] for case in in_force for item in case.inputs}
+    keys = [case.study_id for case in in_force]
+    found: dict[UUID, LeftOut] = {}
     for start in range(0, len(keys), _CHUNK):
-        found |= set(
-            session.scalars(
-                select(Instance.study_id)
-                .where(Instance.study_id.in_(keys[start : start + _CHUNK]), Instance.current, Instance.candidate)
-                .where((Instance.state == InstanceState.QUARANTINED) | (Instance.decision == Decision.REJECTED))
-            )
+        doubted = (Instance.state == InstanceState.QUARANTINED) | (Instance.decision == Decision.REJECTED)
+        screens = select(Instance.study_id, Instance.decision, Instance.view_image_id).where(
+            Instance.study_id.in_(keys[start : start + _CHUNK]), Instance.current, Instance.candidate, doubted
         )
+        for study_id, decision, image_id in session.execute(screens):
+            if decision is not Decision.REJECTED:
+                found[study_id] = LeftOut.QUARANTINED
+            elif str(image_id) in made_of:
+                found.setdefault(study_id, LeftOut.REJECTED)
     return found

@@ -53,17 +53,19 @@ class LayoutFolder:
         Raises Unavailable where it is no longer what it was ``before``, so that it is judged anew, LayoutError where
         another layout came that does not go with it, and PerfuscopeError where it cannot be written.
         """
-        with self._alone():
+        with self._alone() as folder:
             if self.content(layout.name) not in {before, content}:
                 raise Unavailable("layout_changed_meanwhile")
             self.check(layout)
             self._write(layout.name, content)
+            os.fsync(folder)  # without it a power cut may bring the old file back
 
     def remove(self, name: str) -> None:
-        """Take the layout out of force; its file is gone. PerfuscopeError where there is none of that name."""
-        with self._alone():
+        """Take the layout out of force, durably; its file is gone. PerfuscopeError where there is none of that name."""
+        with self._alone() as folder:
             try:
                 self.path(name).unlink()
+                os.fsync(folder)
             except FileNotFoundError:
                 raise PerfuscopeError(f"no layout {name!r} was drawn or added here") from None
 
@@ -80,8 +82,8 @@ class LayoutFolder:
             raise PerfuscopeError(f"the layout's file could not be written: {_why(error)}") from None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While nobody else on this machine changes the folder."""
+    def _alone(self) -> Iterator[int]:
+        """While nobody else on this machine changes the folder; its descriptor."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -89,7 +91,7 @@ class LayoutFolder:
             raise PerfuscopeError(f"the folder of layouts cannot be used: {_why(error)}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import commands
 import pytest
 
+from core.types import AuditAction
+from db import audit
+from db.session import Sessions, make_engine
+
 
 def environment(home: Path, **env: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PERFUSCOPE_")}
@@ -97,6 +101,17 @@ def test_a_look_at_quarantine_or_at_the_trail_is_in_the_next_trail(tmp_path: Pat
     assert looks() == []
     assert perfuscope("quarantine", "list", "--format", "json", home=tmp_path).returncode == 0
     assert looks() == ["quarantine list", "audit list"]
+
+
+def test_no_cell_of_the_trail_is_a_formula(tmp_path: Path) -> None:
+    assert perfuscope("db", "upgrade", home=tmp_path).returncode == 0
+    sessions = Sessions(make_engine(f"sqlite:///{tmp_path / 'perfuscope.db'}"))
+    with sessions.write() as session:
+        audit.record(session, AuditAction.RECEIVE, actor="ae:X;=1+1", now=sessions.now(session), detail="=1")
+    sessions.engine.dispose()
+    head, row = perfuscope("audit", "list", "--format", "csv", home=tmp_path).stdout.splitlines()
+    assert head == "at,actor,action,study_id,subject,detail"
+    assert row.split(",")[1:] == ["ae:X;'=1+1", "receive", "", "", "'=1"]
 
 
 def test_a_terminal_that_knows_no_unicode(home: Path) -> None:

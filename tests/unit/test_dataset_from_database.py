@@ -137,9 +137,44 @@ def test_what_is_in_quarantine_rejected_or_read_before_its_newest_revision_is_re
     assert found(ward).studies == ()
     assert found(ward).left_out == {
         kept_back: LeftOut.QUARANTINED,
-        rejected: LeftOut.QUARANTINED,
+        rejected: LeftOut.REJECTED,
         replaced: LeftOut.REPLACED,
     }
+
+
+def test_of_a_patient_the_newest_study_that_counts_is_taken(ward):
+    older = studied(ward, 1, seed=1)
+    ward.clock.turn(60)
+    newer = studied(ward, 2, patient=1, seed=1)
+    for study_id in (older, newer):
+        read(ward, study_id, "ann", Label.NORMAL)
+    with ward.sessions.write() as session:
+        stray = session.scalars(select(Instance).where(Instance.study_id == newer)).first()
+        stray.state, stray.reason = InstanceState.QUARANTINED, Reason.UNKNOWN_LAYOUT
+        key = stray.id
+    assert [one.study_id for one in found(ward).studies] == [older]
+    assert found(ward).left_out == {newer: LeftOut.QUARANTINED}
+    with ward.sessions.write() as session:  # a stranger's screen, which the result was never made of
+        stray = session.get_one(Instance, key)
+        stray.decision, stray.view_image_id = Decision.REJECTED, None
+    assert [one.study_id for one in found(ward).studies] == [newer]
+    assert found(ward).left_out == {older: LeftOut.ANOTHER_STUDY}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_where_the_crops_of_a_patients_newest_study_are_gone_an_older_one_is_taken(ward, tmp_path, monkeypatch):
+    keys = []
+    for number in (1, 2, 3):
+        keys.append(studied(ward, number, patient=1, seed=number))
+        read(ward, keys[-1], "ann", Label.NORMAL)
+        ward.clock.turn(60)
+    oldest, older, newest = keys
+    with ward.sessions.write() as session:
+        session.delete(session.scalars(select(ViewImage).where(ViewImage.study_id == newest)).first())
+    monkeypatch.setattr(reviewed_studies.importing, "check_classes", lambda *_: None)
+    made, told = gathered(ward, tmp_path / "set")
+    assert (len(made.patients), told) == (1, [older])
+    assert made.left_out == {str(newest): "purged", str(oldest): "another_study_of_the_patient"}
 
 
 def test_a_data_set_is_made_of_crops_and_training_reads_it(cohort, tmp_path):

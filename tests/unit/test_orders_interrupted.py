@@ -1,5 +1,6 @@
 """What administrators ask for, when its worker dies half way, when two ask at once, or when something changed since."""
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -335,6 +336,24 @@ def test_a_layout_comes_into_force_and_goes_by_command_as_by_the_pages(desk, tmp
         wanted = select(AuditEvent.detail).where(AuditEvent.action == AuditAction.LAYOUT).order_by(AuditEvent.at)
         told = list(session.scalars(wanted))
     assert sorted(told) == sorted(["layout moved-page 1"] * 3 + ["layout moved-page 2", "layout moved-page 2 removed"])
+
+
+def test_a_layouts_file_and_its_end_survive_a_power_cut(desk, monkeypatch):
+    synced = []
+    sync = os.fsync
+
+    def traced(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", traced)
+    desk.ask(desk.lost(View.QPS), View.QPS)
+    desk.work()
+    folder = desk.folder.folder
+    assert synced[-2:] == [str(folder / ".moved-page.toml.part"), str(folder)]
+    synced.clear()
+    desk.folder.remove("moved-page")
+    assert synced == [str(folder)]
 
 
 def test_a_shipped_layouts_name_or_one_that_leads_elsewhere_is_not_added(desk, tmp_path):

@@ -17,11 +17,13 @@ from core.types import (
     Label,
     Probabilities,
     Stage,
+    State,
     Status,
     StudyPrediction,
+    View,
     ViewPrediction,
 )
-from db import audit, cases, jobs, reports, results, reviews
+from db import audit, cases, jobs, reports, results, reviews, worklist
 from db.reports import NewReport
 from db.reviews import NewReview
 from db.worklist import Filter
@@ -151,3 +153,14 @@ def test_an_audit_event_is_neither_changed_nor_deleted(ward, statement: str) -> 
         session.execute(text(statement.format(table)))
     with ward.sessions.read() as session:
         assert [event.actor for event in audit.listed(session, study_id=None, since=None, limit=9)] == ["node"]
+
+
+def test_content_that_was_replaced_before_it_was_prepared_keeps_no_study_waiting(ward):
+    ward.arrive("1.1.1", "first")
+    ward.prepared(ward.arrive("1.1.1", "second"), View.QPS)
+    assert [row["state"] for row in view(ward, "v_results")] == ["receiving"]
+    with ward.sessions.read() as session:
+        for state in (State.RECEIVING, State.PREPARING):
+            told = [item["state"] for item in results.listed(session, Filter.of(states=[state]))]
+            assert told == [row.state.value for row in worklist.page(session, Filter.of(states=[state])).rows]
+            assert told == (["receiving"] if state is State.RECEIVING else [])

@@ -5,7 +5,7 @@ Patients are called by pseudonyms that follow from the site's key.
 """
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,16 +65,25 @@ class Gathering:
         with importing.new_folder(out) as folder:
             (folder / CROPS).mkdir()
             for done, one in enumerate(found.studies, start=1):
-                try:
-                    patients.append(self._patient(folder, one))
-                except Rejected as rejected:
-                    left_out[str(one.study_id)] = rejected.detail or rejected.reason.value
+                patients += self._newest_usable(folder, (one, *found.older.get(one.study_id, ())), left_out)
                 if progress:
                     progress(done, len(found.studies))
             importing.check_classes(patients, "the database", left_out)
             manifest = Manifest(source=source, patients=tuple(patients), left_out=left_out).also(command)
             manifests.save(folder, manifest)
         return manifest
+
+    def _newest_usable(self, folder: Path, studies: Iterable[Reviewed], left_out: dict[str, str]) -> list[Patient]:
+        """The patient by the first study that can be used, or nobody; why those before it cannot is noted."""
+        for one in studies:
+            try:
+                patient = self._patient(folder, one)
+            except Rejected as rejected:
+                left_out[str(one.study_id)] = rejected.detail or rejected.reason.value
+            else:
+                left_out.pop(str(one.study_id), None)  # as an older one it was
+                return [patient]
+        return []
 
     def _patient(self, folder: Path, one: Reviewed) -> Patient:
         """A study's three crops as files; Rejected with the reason, as a code, and no file, for one to leave out."""
