@@ -146,6 +146,39 @@ def test_choices_dates_and_order_stand_in_the_address(page: Page):
     page.wait_for_url("**/?show=infarction&sort=oldest")
 
 
+def test_a_day_is_typed_to_its_end_and_takes_effect_by_enter_or_when_its_field_is_left(page: Page):
+    gone: list[str] = []
+    page.on("framenavigated", lambda frame: gone.append(frame.url))
+    for name, end, left in (
+        ("Received from", lambda: page.keyboard.press("Enter"), "**/?since=2026-11-11"),
+        ("to", lambda: page.get_by_role("searchbox").focus(), "**/?since=2026-11-11&until=2026-11-11"),
+    ):
+        field = page.get_by_label(name, exact=True)
+        gone.clear()
+        field.focus()
+        page.keyboard.type("11112026", delay=60)
+        page.wait_for_timeout(300)
+        assert (field.input_value(), gone) == ("2026-11-11", [])
+        end()
+        page.wait_for_url(left)
+    field.focus()
+    page.keyboard.press("Delete")  # a day that is not whole is none, and nothing is done about it
+    page.get_by_role("searchbox").focus()
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/?since=2026-11-11&until=2026-11-11")
+    page.get_by_role("link", name="Clear").click()
+    page.wait_for_url("**/")
+
+
+def test_an_answer_that_never_comes_is_told_and_the_page_goes_on_asking(page: Page):
+    held: list[object] = []
+    page.route("**/*seen=*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks it; never answered
+    expect(page.get_by_text("Not up to date")).to_be_visible(timeout=30_000)
+    until(lambda: page.wait_for_timeout(100) or len(held) > 1, 20, "the page asks again")
+    page.unroute("**/*seen=*")
+    expect(page.get_by_text("Not up to date")).to_be_hidden(timeout=20_000)
+
+
 def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     opened(page)
     over = page.locator(".over")
