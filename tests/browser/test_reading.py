@@ -339,6 +339,34 @@ def test_what_a_reader_writes_in_one_window_is_kept_beside_what_they_sent_from_a
     expect(page.locator(".said")).to_contain_text("a second thought")
 
 
+def test_a_review_by_a_form_that_another_window_has_used_comes_back_as_it_was_written(
+    page: Page, perfuscope: Installation
+):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 2)
+    other = page.context.new_page()
+    other.route(re.compile("seen=.*|/events"), lambda route: route.abort())  # it learns nothing of the first one
+    other.goto(page.url)
+    for window, label, comment in ((page, "Ischemia", "one thing"), (other, "Normal", "another <thing>")):
+        review = window.locator("form.review")
+        review.get_by_role("radio", name=label).check(force=True)
+        window.get_by_label("Fairly sure").check(force=True)
+        window.get_by_label("Comment").fill(comment)
+        with window.expect_navigation():
+            review.get_by_role("button", name="Save the review").click()
+    expect(other.get_by_text("You saved another review of this study from another window")).to_be_in_viewport()
+    other.unroute_all()
+    page.locator("form.review").get_by_role("radio", name="Infarction").check(force=True)
+    page.get_by_label("Sure", exact=True).check(force=True)
+    page.get_by_role("button", name="Save the review").click()
+    expect(other.locator(".said")).to_contain_text("Infarction", timeout=20_000)  # which changes nothing of the form
+    expect(other.get_by_label("Comment")).to_have_value("another <thing>")
+    other.get_by_role("button", name="Save the review").click()
+    other.wait_for_url("**#readers")
+    expect(other.locator(".said")).to_contain_text("another <thing>")
+    other.close()
+
+
 def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):
     files = write(dicom.datasets(cohort.simulate(2026, 9, label=Label.INFARCTION))[:3], tmp_path)
     before = {path for path in perfuscope.home.rglob("*") if path.is_file()}

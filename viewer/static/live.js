@@ -73,6 +73,7 @@ const sent = new WeakSet();
 document.addEventListener("submit", (event) => sent.add(event.target));
 
 function isWritten(form) {
+  if (form.hasAttribute("data-written")) return true; // it came filled in
   const changed = [...form.elements].some((field) => field.checked !== field.defaultChecked || (field.matches("textarea") && field.value !== field.defaultValue));
   return changed || form.contains(document.activeElement);
 }
