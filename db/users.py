@@ -14,6 +14,7 @@ from core.roles import Role
 from core.types import AuditAction
 from db import audit
 from db.access_tables import NAME_LENGTH, LoginAttempt, User, WebSession
+from db.session import insert_into
 
 _NAME = re.compile(rf"[a-z][a-z0-9._-]{{1,{NAME_LENGTH - 1}}}")
 
@@ -57,20 +58,22 @@ def add(session: Session, name: str, role: Role, password: str, *, must_change: 
     if not _NAME.fullmatch(name):
         msg = f"the user name {name!r} is not allowed: 2 to {NAME_LENGTH} of a-z, 0-9, '.', '_' and '-', a letter first"
         raise PerfuscopeError(msg)
-    if find(session, name) is not None:
+    _refuse_weak(password, name)
+    row = {
+        "id": uuid4(),
+        "name": name,
+        "role": role,
+        "password": passwords.hashed(password),
+        "must_change": must_change,
+        "created_at": by.now,
+        "password_set_at": by.now,
+    }
+    new = insert_into(session, User).values(row).on_conflict_do_nothing(index_elements=["name"])
+    added = session.scalar(new.returning(User.id))
+    if added is None:
         msg = f"there is a user {name!r} already; a name is never given twice"
         raise PerfuscopeError(msg)
-    _refuse_weak(password, name)
-    made = User(
-        id=uuid4(),
-        name=name,
-        role=role,
-        password=passwords.hashed(password),
-        must_change=must_change,
-        created_at=by.now,
-        password_set_at=by.now,
-    )
-    session.add(made)
+    made = session.get_one(User, added)
     _record(session, made, f"added role={role.value}", by)
     return made
 

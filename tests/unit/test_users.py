@@ -4,6 +4,7 @@ import os
 import pwd
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from entry import PASSWORD, Browser
@@ -271,6 +272,32 @@ def test_a_label_is_never_given_twice(sessions, by):
     token_of(sessions, by, Scope.STUDIES)
     with pytest.raises(PerfuscopeError, match="has had a token 'pacs-sync' already"), sessions.write() as session:
         api_tokens.add(session, users.named(session, "ada"), "pacs-sync", [Scope.STUDIES], days=1, by=by)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_of_two_who_give_a_name_or_a_label_at_once_the_second_is_told(sessions, by):
+    owner = add(sessions, by, "owner", Role.ADMIN)
+
+    def token(session) -> None:
+        api_tokens.add(session, users.named(session, owner.name), "pacs-sync", [Scope.STUDIES], days=1, by=by)
+
+    def user(session) -> None:
+        users.add(session, "ada", Role.READER, PASSWORD, must_change=False, by=by)
+
+    for give, told in ((user, "a name is never given twice"), (token, "has had a token 'pacs-sync' already")):
+
+        def second(give=give) -> None:
+            with sessions.write() as session:
+                give(session)
+
+        with ThreadPoolExecutor() as pool:
+            with sessions.write() as session:
+                give(session)
+                session.flush()
+                waits = pool.submit(second)
+                time.sleep(0.2)  # the first one is not committed yet
+            with pytest.raises(PerfuscopeError, match=told):
+                waits.result(20)
 
 
 def test_the_longest_name_and_label_fit_the_audit_trail():
