@@ -44,7 +44,7 @@ class NewReview:
     comment: Phi = field(repr=False)
 
 
-class Overtaken(PerfuscopeError):
+class Overtaken(PerfuscopeError):  # noqa: N818 - named for what happened
     """The reader has said something else by the same form: show what is there, and hand this in by another one."""
 
 
