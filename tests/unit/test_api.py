@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from programs import Program
 from reader import classified, reported
 from schemathesis.checks import positive_data_acceptance
-from sqlalchemy import select
+from sqlalchemy import func, select
 from ward import JANE, JOHN, named
 
 from core import csv_text
@@ -219,6 +219,18 @@ def test_a_token_opens_what_its_scopes_and_its_users_role_allow(ward, tmp_path):
     assert program.post("/studies/search", {"text": "t"}).status_code in {401, 403}
     program.token = "pfs_" + "A" * 43
     assert {program.get(f"/{place}").status_code for place in places} == {401}
+
+
+def test_each_reading_but_of_figures_is_an_event(api, ward):
+    def events() -> int:
+        with ward.sessions.read() as session:
+            return session.scalar(select(func.count()).select_from(AuditEvent)) or 0
+
+    assert "which name nobody" in api.get("/openapi.json").json()["info"]["description"]
+    for place in ("studies", "studies.csv", "predictions", "reports", "audit", "statistics", "statistics.csv"):
+        before = events()
+        assert api.get(f"/{place}").status_code == 200
+        assert events() - before == (0 if place.startswith("statistics") else 1), place
 
 
 def test_nothing_is_answered_that_is_not_written_down(api, ward, monkeypatch):
