@@ -388,13 +388,14 @@ def test_whoever_may_not_try_now_is_not_told_that_the_password_was_wrong(applica
     assert not any("was not right" in answer.text for answer in (busy, locked))
 
 
-def test_everywhere_else_can_be_logged_out_from_here(application, browser):
+def test_everywhere_else_can_be_logged_out_from_here_and_that_is_written_down(application, browser, sessions):
     elsewhere = Browser(application)
     elsewhere.log_in("ada")
     browser.log_in("ada")
     browser.get("/account")
     assert browser.post("/account/leave").status_code == 303
     assert (browser.get("/").status_code, elsewhere.get("/").status_code) == (200, 401)
+    assert ("logout", "user:ada", "elsewhere=1") in told(sessions)
 
 
 def test_a_reader_who_asks_for_an_administrators_page_is_refused_and_written_down(browser, sessions):
