@@ -83,7 +83,10 @@ def test_another_review_by_a_form_of_two_windows_is_shown_again_and_then_saved(w
     assert pages_of.post(f"{place}/reviews", first).status_code == 303
     ward.clock.turn(60)
     refused = pages_of.post(f"{place}/reviews", second)
-    assert (refused.status_code, "Look at it, and save this one again if it still holds." in refused.text) == (409, True)
+    assert (refused.status_code, "Look at it, and save this one again if it still holds." in refused.text) == (
+        409,
+        True,
+    )
     assert "You called it normal, sure" in refused.text
     for name in ("label", "confidence"):
         assert re.findall(rf'name="{name}" value="(\w+)" required checked', refused.text) == [second[name]]
