@@ -12,7 +12,7 @@ from core.roles import Role
 from core.types import AuditAction
 from db import api_tokens, audit, users, web_sessions
 from db.session import Sessions
-from db.users import Hand
+from db.users import Hand, NewPassword
 from viewer.access import allowed, principal, shown
 from viewer.forms import Form
 from viewer.login import Login, refusal
@@ -75,12 +75,13 @@ class Account:
         if new == unlike:
             raise PerfuscopeError("the new password is the one you have now")
         who = principal(request)
+        password = NewPassword.of(new, name=who.name)
         with self.sessions.write() as session:
             user = passed.still(session)
             if user is None:
                 raise PerfuscopeError(_WRONG.rstrip("."))
             users.set_password(
-                session, user, new, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
+                session, user, password, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
             )
             return Passed(user.id, user.password)
 
