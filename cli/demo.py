@@ -169,13 +169,14 @@ def _login(home: Path) -> str:
 
     sessions = options.sessions(options.settings(home))
     password = passwords.made_up()
+    new = users.NewPassword.of(password, name=_USER)
     with sessions.write() as session:
         by = Hand(actor="perfuscope", now=sessions.now(session))
         user = users.find(session, _USER)
         if user is None:
-            users.add(session, _USER, Role.ADMIN, password, must_change=False, by=by)
+            users.add(session, Role.ADMIN, new, must_change=False, by=by)
         else:
-            users.set_password(session, user, password, must_change=False, by=by)
+            users.set_password(session, user, new, must_change=False, by=by)
     return password
 
 

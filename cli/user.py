@@ -49,8 +49,9 @@ def add(
 
     sessions = options.sessions(options.installed(home, config))
     password, made_up = asked_password.new_password(generate=generate)
+    new = users.NewPassword.of(password, name=name)
     with sessions.write() as session:
-        user = users.add(session, name, role, password, must_change=made_up, by=_hand(sessions.now(session)))
+        user = users.add(session, role, new, must_change=made_up, by=_hand(sessions.now(session)))
     typer.echo(f"{user.name} may log in as {role.value}.")
     asked_password.tell(user.name, password, made_up=made_up)
 
@@ -95,12 +96,16 @@ def password(name: Name, generate: Generate = False, home: options.Home = None, 
     """Give a user another password. Their logins end, and so does a lock after too many wrong ones."""
     from db import users
 
-    new, made_up = asked_password.new_password(generate=generate)
+    typed, made_up = asked_password.new_password(generate=generate)
+    sessions = options.sessions(options.installed(home, config))
+    with sessions.read() as session:
+        whose = users.named(session, name).name
+    new = users.NewPassword.of(typed, name=whose)
     _change(
         name, home, config, lambda session, user, by: users.set_password(session, user, new, must_change=made_up, by=by)
     )
-    typer.echo(f"{name.lower()} has another password.")
-    asked_password.tell(name.lower(), new, made_up=made_up)
+    typer.echo(f"{whose} has another password.")
+    asked_password.tell(whose, typed, made_up=made_up)
 
 
 @user_app.command("disable")

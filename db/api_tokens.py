@@ -14,6 +14,7 @@ from core.roles import Scope
 from core.types import AuditAction
 from db import audit
 from db.access_tables import LABEL_LENGTH, ApiToken, User
+from db.session import insert_into
 from db.users import Hand
 from db.web_sessions import TOUCH_EVERY, digest
 
@@ -27,22 +28,24 @@ def add(session: Session, user: User, label: str, scopes: Iterable[Scope], *, da
     """A new token for the user's program; it is told here and never again. PerfuscopeError for what is not allowed."""
     wanted = sorted(set(scopes))
     _refuse(user, label, wanted, days)
-    if session.scalar(select(ApiToken.id).where(ApiToken.user_id == user.id, ApiToken.label == label)) is not None:
+    token = PREFIX + secrets.token_urlsafe(32)
+    row = {
+        "id": uuid4(),
+        "user_id": user.id,
+        "label": label,
+        "token_sha256": digest(token),
+        "scopes": " ".join(wanted),
+        "created_at": by.now,
+        "expires_at": by.now + timedelta(days=days),
+    }
+    new = insert_into(session, ApiToken).values(row).on_conflict_do_nothing(index_elements=["user_id", "label"])
+    added = session.scalar(new.returning(ApiToken.id))
+    if added is None:
         msg = (
             f"{user.name} has had a token {label!r} already; call this one otherwise, so that the audit trail is clear"
         )
         raise PerfuscopeError(msg)
-    token = PREFIX + secrets.token_urlsafe(32)
-    made = ApiToken(
-        id=uuid4(),
-        user_id=user.id,
-        label=label,
-        token_sha256=digest(token),
-        scopes=" ".join(wanted),
-        created_at=by.now,
-        expires_at=by.now + timedelta(days=days),
-    )
-    session.add(made)
+    made = session.get_one(ApiToken, added)
     _record(session, made, user, f"added days={days} {made.scopes}", by)
     return token
 

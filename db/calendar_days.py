@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, Dialect, case, cast, func
 
+YEARS = range(1990, 2200)
+"""Those that somebody can ask for: at either end of all dates there are midnights that no time says."""
 _STEP = timedelta(days=1)
 
 
@@ -25,6 +27,14 @@ def day_of(
 def midnight(day: date, zone: ZoneInfo | None) -> datetime:
     """When a day begins in a zone, in UTC; a zone of None is the machine's."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def asked_midnight(day: date, zone: ZoneInfo | None) -> datetime:
+    """When a day begins that somebody asks for; ValueError for a year that nobody means."""
+    if day.year not in YEARS:
+        msg = f"the year is to be from {YEARS[0]} to {YEARS[-1]}"
+        raise ValueError(msg)
+    return midnight(day, zone)
 
 
 def _parts(zone: ZoneInfo | None, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:

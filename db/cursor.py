@@ -23,5 +23,5 @@ class Cursor:
         stamp, _, key = text.partition("_")
         try:
             return cls(datetime.fromtimestamp(float(stamp), UTC), UUID(hex=key))
-        except (OverflowError, OSError):
-            raise ValueError("no time") from None
+        except (ValueError, OverflowError, OSError):
+            raise ValueError("it is not where a page of this list ended") from None  # whatever it holds instead

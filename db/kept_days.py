@@ -47,10 +47,10 @@ class Day(NamedTuple):
 
 
 def days(since: datetime, until: datetime, zone: ZoneInfo | None) -> Iterator[Day]:
-    """The whole days within a span."""
+    """The whole days within a span. A day that its zone left out, on its way over the date line, is none."""
     day = since.astimezone(zone).date()
     while (ends_at := midnight(day + _DAY, zone)) <= until:
-        if (starts_at := midnight(day, zone)) >= since:
+        if since <= (starts_at := midnight(day, zone)) < ends_at:
             yield Day(day, starts_at, ends_at)
         day += _DAY
 

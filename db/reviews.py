@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.errors import PerfuscopeError
 from core.phi import Phi
 from core.types import AuditAction, Confidence, Label
 from db import audit
@@ -43,8 +44,15 @@ class NewReview:
     comment: Phi = field(repr=False)
 
 
+class Overtaken(PerfuscopeError):  # noqa: N818 - named for what happened
+    """The reader has said something else by the same form: show what is there, and hand this in by another one."""
+
+
 def add(session: Session, case: Case, new: NewReview, *, now: datetime) -> bool:
-    """Add a review of a revision, and an event; False, and nothing, where that form was handed in already."""
+    """Add a review of a revision, and an event; False, and nothing, where it was handed in already.
+
+    ``Overtaken`` where another one was, by the same form in another window.
+    """
     row = {
         "id": new.id,
         "study_id": case.study_id,
@@ -58,6 +66,9 @@ def add(session: Session, case: Case, new: NewReview, *, now: datetime) -> bool:
     }
     made = insert_into(session, Review).values(row).on_conflict_do_nothing(index_elements=["id"])
     if session.execute(made.returning(Review.id)).first() is None:
+        there = session.get_one(Review, new.id)
+        if (there.label, there.confidence, there.comment) != (new.label, new.confidence, new.comment):
+            raise Overtaken("another review was saved by the same form")
         return False
     detail = f"revision={case.revision} {new.label.value} {new.confidence.value}"
     audit.record(

@@ -1,8 +1,9 @@
 """Users: who may log in, as what. Every change is written down with it. Nothing here commits."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
@@ -14,6 +15,7 @@ from core.roles import Role
 from core.types import AuditAction
 from db import audit
 from db.access_tables import NAME_LENGTH, LoginAttempt, User, WebSession
+from db.session import insert_into
 
 _NAME = re.compile(rf"[a-z][a-z0-9._-]{{1,{NAME_LENGTH - 1}}}")
 
@@ -24,6 +26,29 @@ class Hand:
 
     actor: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password that a user may have. Make it with no transaction open: to hash it takes long, and nobody waits."""
+
+    name: str
+    """Whose it may be."""
+    kept: str = field(repr=False)
+    """Its hash."""
+
+    @classmethod
+    def of(cls, text: str, *, name: str) -> Self:
+        """From what was typed or made up. PerfuscopeError for a weak one, or a name that is not allowed."""
+        name = name.strip().lower()
+        if not _NAME.fullmatch(name):
+            allowed = f"2 to {NAME_LENGTH} of a-z, 0-9, '.', '_' and '-', a letter first"
+            msg = f"the user name {name!r} is not allowed: {allowed}"
+            raise PerfuscopeError(msg)
+        wrong = passwords.weakness(text, name=name)
+        if wrong is not None:
+            raise PerfuscopeError(wrong)
+        return cls(name, passwords.hashed(text))
 
 
 def named(session: Session, name: str) -> User:
@@ -51,26 +76,23 @@ def anybody(session: Session) -> bool:
     return session.scalar(select(User.id).where(User.disabled_at.is_(None)).limit(1)) is not None
 
 
-def add(session: Session, name: str, role: Role, password: str, *, must_change: bool, by: Hand) -> User:
-    """A new user. PerfuscopeError for a name that is taken or not allowed, or a password that is weak."""
-    name = name.strip().lower()
-    if not _NAME.fullmatch(name):
-        msg = f"the user name {name!r} is not allowed: 2 to {NAME_LENGTH} of a-z, 0-9, '.', '_' and '-', a letter first"
+def add(session: Session, role: Role, password: NewPassword, *, must_change: bool, by: Hand) -> User:
+    """A new user of the password's name. PerfuscopeError where that is taken."""
+    row = {
+        "id": uuid4(),
+        "name": password.name,
+        "role": role,
+        "password": password.kept,
+        "must_change": must_change,
+        "created_at": by.now,
+        "password_set_at": by.now,
+    }
+    new = insert_into(session, User).values(row).on_conflict_do_nothing(index_elements=["name"])
+    added = session.scalar(new.returning(User.id))
+    if added is None:
+        msg = f"there is a user {password.name!r} already; a name is never given twice"
         raise PerfuscopeError(msg)
-    if find(session, name) is not None:
-        msg = f"there is a user {name!r} already; a name is never given twice"
-        raise PerfuscopeError(msg)
-    _refuse_weak(password, name)
-    made = User(
-        id=uuid4(),
-        name=name,
-        role=role,
-        password=passwords.hashed(password),
-        must_change=must_change,
-        created_at=by.now,
-        password_set_at=by.now,
-    )
-    session.add(made)
+    made = session.get_one(User, added)
     _record(session, made, f"added role={role.value}", by)
     return made
 
@@ -105,10 +127,11 @@ def enable(session: Session, user: User, *, by: Hand) -> None:
     _record(session, user, "enabled", by)
 
 
-def set_password(session: Session, user: User, password: str, *, must_change: bool, by: Hand) -> None:
-    """Another password; every login with the old one ends, and a lock does too. PerfuscopeError for a weak one."""
-    _refuse_weak(password, user.name)
-    user.password = passwords.hashed(password)
+def set_password(session: Session, user: User, password: NewPassword, *, must_change: bool, by: Hand) -> None:
+    """Another password; every login with the old one ends, and a lock does too. ValueError for somebody else's."""
+    if password.name != user.name:
+        raise ValueError("the password was judged for another user")
+    user.password = password.kept
     user.password_set_at = by.now
     user.must_change = must_change
     end_sessions(session, user.id)
@@ -129,12 +152,6 @@ def end_sessions(session: Session, user_id: UUID) -> None:
 
 def _forget_failures(session: Session, user: User) -> None:
     session.execute(delete(LoginAttempt).where(LoginAttempt.name_key == user.id.hex))
-
-
-def _refuse_weak(password: str, name: str) -> None:
-    wrong = passwords.weakness(password, name=name)
-    if wrong is not None:
-        raise PerfuscopeError(wrong)
 
 
 def _refuse_last(session: Session, user: User) -> None:

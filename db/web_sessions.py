@@ -74,9 +74,10 @@ def end_token(session: Session, token: str) -> None:
     session.execute(delete(WebSession).where(WebSession.token_sha256 == digest(token)))
 
 
-def end_others(session: Session, user_id: UUID, *, but: UUID | None) -> None:
-    """Every login of the user's is over but that one."""
-    session.execute(delete(WebSession).where(WebSession.user_id == user_id, WebSession.id != but))
+def end_others(session: Session, user_id: UUID, *, but: UUID | None) -> int:
+    """Every login of the user's is over but that one; how many were ended."""
+    others = delete(WebSession).where(WebSession.user_id == user_id, WebSession.id != but)
+    return len(session.scalars(others.returning(WebSession.id)).all())
 
 
 def of_user(session: Session, user_id: UUID) -> list[WebSession]:

@@ -9,9 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from core.errors import PerfuscopeError
 from core.passwords import SHORTEST
 from core.roles import Role
-from db import api_tokens, users, web_sessions
+from core.types import AuditAction
+from db import api_tokens, audit, users, web_sessions
 from db.session import Sessions
-from db.users import Hand
+from db.users import Hand, NewPassword
 from viewer.access import allowed, principal, shown
 from viewer.forms import Form
 from viewer.login import Login, refusal
@@ -64,19 +65,23 @@ class Account:
         """Every other login of theirs ends."""
         who = principal(request)
         with self.sessions.write() as session:
-            web_sessions.end_others(session, who.user_id, but=who.key_id)
+            now = self.sessions.now(session)
+            ended = web_sessions.end_others(session, who.user_id, but=who.key_id)
+            detail = f"elsewhere={ended}"
+            audit.record(session, AuditAction.LOGOUT, actor=who.actor, now=now, subject=who.user_id, detail=detail)
         return RedirectResponse("/account", 303)
 
     def _set(self, request: Request, passed: Passed, new: str, *, unlike: str) -> Passed:
         if new == unlike:
             raise PerfuscopeError("the new password is the one you have now")
         who = principal(request)
+        password = NewPassword.of(new, name=who.name)
         with self.sessions.write() as session:
             user = passed.still(session)
             if user is None:
                 raise PerfuscopeError(_WRONG.rstrip("."))
             users.set_password(
-                session, user, new, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
+                session, user, password, must_change=False, by=Hand(actor=who.actor, now=self.sessions.now(session))
             )
             return Passed(user.id, user.password)
 

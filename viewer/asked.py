@@ -1,12 +1,14 @@
 """What somebody asks the worklist for: the words of its address, and the filter they mean."""
 
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from core.phi import Phi
 from db import pages
+from db.calendar_days import asked_midnight
 from db.pages import Show
 from db.worklist import Cursor, Filter, Sort
 
@@ -56,14 +58,14 @@ class Asked:
         said = [(f.name, getattr(self, f.name)) for f in fields(self)]
         return {name: str(value) for name, value in said if value and value != getattr(usual, name)}
 
-    def csv(self, zone: tzinfo | None) -> str:
+    def csv(self, zone: ZoneInfo | None) -> str:
         """Where the API has this view's studies as CSV, all pages of them; a search is not in it."""
         wanted = self.filter(None, zone)
         query = {
             "state": sorted(wanted.states),
             "label": sorted(wanted.labels),
-            "since": wanted.since.isoformat() if wanted.since else "",
-            "until": wanted.until.isoformat() if wanted.until else "",
+            "since": wanted.since.astimezone(zone).isoformat() if wanted.since else "",
+            "until": wanted.until.astimezone(zone).isoformat() if wanted.until else "",
             "sender": self.sender,
             "undelivered": "true" if wanted.undelivered else "",
             "sort": "" if self.sort is Sort.NEWEST else self.sort,
@@ -71,20 +73,19 @@ class Asked:
         said = urlencode({name: value for name, value in query.items() if value}, doseq=True)
         return "/api/v1/studies.csv" + (f"?{said}" if said else "")
 
-    def filter(self, text: Phi | None, zone: tzinfo | None) -> Filter:
-        """The same for the database; days begin at midnight in ``zone``, None being this machine's."""
+    def filter(self, text: Phi | None, zone: ZoneInfo | None) -> Filter:
+        """The same for the database; days begin at midnight in ``zone``, None being this machine's.
+
+        ValueError for a day that nobody means.
+        """
         return Filter.of(
             states=pages.STATES.get(self.show, ()),
             labels=[pages.LABELS[self.show]] if self.show in pages.LABELS else (),
             undelivered=self.show is Show.UNDELIVERED,
-            since=_midnight(self.since, zone) if self.since else None,
-            until=_midnight(self.until + timedelta(days=1), zone) if self.until else None,
+            since=asked_midnight(self.since, zone) if self.since else None,
+            until=asked_midnight(self.until + timedelta(days=1), zone) if self.until else None,
             sender=self.sender or None,
             text=text,
             sort=self.sort,
             cursor=self.after,
         )
-
-
-def _midnight(day: date, zone: tzinfo | None) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(zone)

@@ -16,6 +16,7 @@ from core import DISCLAIMER, TRAINED_ON, __version__
 from core.errors import PerfuscopeError
 from core.phi import Phi
 from core.types import LABELS, REQUIRED_VIEWS, Confidence, Label, Probabilities
+from db.calendar_days import YEARS
 from db.tables import Prediction
 from db.worklist import Sort
 from viewer import happened, names, words
@@ -65,6 +66,7 @@ def _environment(zone: ZoneInfo | None) -> Environment:
         "static": _static,
         "first_page": first_page,
         "days_of": partial(_called, zone),
+        "DAYS": {"min": f"{YEARS[0]}-01-01", "max": f"{YEARS[-1]}-12-31"},
     }
     made.filters |= {
         "day": names.day,

@@ -1,7 +1,7 @@
 """The page with figures of a span of time: drawn here, each figure with its n, each table to be had as CSV."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from core.kappa import FEWEST
 from core.roles import Role
+from db.calendar_days import asked_midnight
 from db.statistics import PLACES, Statistics
 from db.statistics_table import Subject
 from viewer import charts
@@ -68,7 +69,7 @@ class StatisticsPage:
 
     def _start(self, day: date) -> str:
         """A day's first moment; in the machine's zone where none is set."""
-        return datetime.combine(day, time(), self.figures.zone).astimezone(self.figures.zone).isoformat()
+        return asked_midnight(day, self.figures.zone).astimezone(self.figures.zone).isoformat()
 
     def _context(self, found: Statistics) -> dict[str, Any]:
         span = {"since": _stamp(found.since), "until": _stamp(found.until)}

@@ -39,12 +39,7 @@ class StudyPages:
 
     def show(self, request: Request, study_id: UUID, revision: int | None = None) -> Response:
         """One study, at its newest revision or an older one."""
-        found = self._read(study_id, revision)
-        token = self.openings.token(request, study_id=study_id, detail="study")
-        done = found.case is not None and found.case.done_at is not None
-        every_s = _DONE_S if done else _AT_WORK_S
-        live = Shown("study", lambda: self._live(request, found, token), every_s, {"here": "worklist"})
-        return self.pages.page(request, live, token)
+        return self._shown(request, self._read(study_id, revision))
 
     def compare(self, request: Request, study_id: UUID, left: int, right: int) -> Response:
         """Two revisions side by side."""
@@ -54,17 +49,25 @@ class StudyPages:
         return HTMLResponse(text)
 
     def review(self, request: Request, study_id: UUID, form: Form) -> Response:
-        """Add what a reader says of a revision, and go back to it; a form that comes twice adds nothing."""
+        """Add what a reader says of a revision, and go back to it.
+
+        A form that comes twice adds nothing; one that was used for another review meanwhile is shown again.
+        """
         new, case_id = _review(access.principal(request), form)
-        with self.sessions.write() as session:
-            case = session.get(Case, case_id)
-            if case is None or case.study_id != study_id:
-                raise HTTPException(404)
-            if reviews.number(session, case.id, new.reader) >= _MOST_REVIEWS:
-                raise HTTPException(409)
-            reviews.add(session, case, new, now=self.sessions.now(session))
-        older = f"?revision={case.revision}" if case.superseded_at else ""
-        return RedirectResponse(f"/studies/{study_id}{older}#readers", 303)
+        try:
+            with self.sessions.write() as session:
+                case = session.get(Case, case_id)
+                if case is None or case.study_id != study_id:
+                    raise HTTPException(404)
+                revision, older = case.revision, f"revision={case.revision}" if case.superseded_at else ""
+                if reviews.number(session, case.id, new.reader) >= _MOST_REVIEWS:
+                    raise HTTPException(409)
+                reviews.add(session, case, new, now=self.sessions.now(session))
+        except reviews.Overtaken:
+            place = f"/studies/{study_id}"
+            opened = Request({**request.scope, "method": "GET", "path": place, "query_string": older.encode()})
+            return self._shown(opened, self._read(study_id, revision), written=new)
+        return RedirectResponse(f"/studies/{study_id}{'?' if older else ''}{older}#readers", 303)
 
     def _read(self, study_id: UUID, revision: int | None) -> StudyPage:
         with self.sessions.read() as session:
@@ -72,6 +75,18 @@ class StudyPages:
         if found is None:
             raise HTTPException(404)
         return found
+
+    def _shown(self, request: Request, found: StudyPage, *, written: NewReview | None = None) -> Response:
+        """The page; with a review that was written and not saved, 409."""
+        token = self.openings.token(request, study_id=found.study.id, detail="study")
+        done = found.case is not None and found.case.done_at is not None
+        every_s = _DONE_S if done else _AT_WORK_S
+        filled = {"written": written}
+        live = Shown("study", lambda: self._live(request, found, token) | filled, every_s, {"here": "worklist"})
+        answer = self.pages.page(request, live, token)
+        if written is not None:
+            answer.status_code = 409
+        return answer
 
     def _live(self, request: Request, found: StudyPage, token: str) -> dict[str, Any]:
         who = access.principal(request).name

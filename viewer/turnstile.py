@@ -89,10 +89,11 @@ class Turnstile:
 
     def _passed(self, user: User, password: str) -> Passed:
         passed = Passed(user.id, user.password)
+        anew = passwords.hashed(password) if passwords.outdated(user.password) else None  # while nobody waits for it
         with self._sessions.write() as session:
             login_attempts.forget(session, user.id.hex)
-            if passwords.outdated(user.password) and (kept := passed.still(session)) is not None:
-                kept.password = passwords.hashed(password)
+            if anew is not None and (kept := passed.still(session)) is not None:
+                kept.password = anew
                 passed = Passed(user.id, kept.password)
         return passed
 

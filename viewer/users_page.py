@@ -15,7 +15,7 @@ from core.roles import Role
 from db import users
 from db.access_tables import User
 from db.session import Sessions
-from db.users import Hand
+from db.users import Hand, NewPassword
 from viewer.access import allowed, principal, shown
 from viewer.forms import Fields, Form
 from viewer.render import Templates, sentence
@@ -52,34 +52,44 @@ class UsersPage:
 
     def add(self, request: Request, form: Form) -> Response:
         """A new user with a password that is shown once and must be changed at the first login."""
-        password = passwords.made_up()
+        secret = passwords.made_up()
         try:
+            role = _role(form.one("role"))
+            password = NewPassword.of(secret, name=form.one("name"))
             with self.sessions.write() as session:
-                role = _role(form.one("role"))
-                by = self._hand(session, request)
-                user = users.add(session, form.one("name"), role, password, must_change=True, by=by)
+                user = users.add(session, role, password, must_change=True, by=self._hand(session, request))
         except PerfuscopeError as error:
             return self._page(request, Notice(sentence(error), wrong=True), 422)
         return self._page(
-            request, Notice(f"{user.name} may log in with this password, and must change it then.", password)
+            request, Notice(f"{user.name} may log in with this password, and must change it then.", secret)
         )
 
     def change(self, request: Request, user_id: UUID, form: Form) -> Response:
         """What the pressed button says."""
+        try:
+            return self._page(request, self._changed(request, user_id, form))
+        except PerfuscopeError as error:
+            return self._page(request, Notice(sentence(error), wrong=True), 409)
+
+    def _changed(self, request: Request, user_id: UUID, form: Fields) -> Notice:
+        if form.one("do") == "password":
+            return self._new_password(request, user_id)
         change = _CHANGES.get(form.one("do"))
         if change is None:
             raise HTTPException(400)
-        secret = passwords.made_up() if change is _new_password else ""
-        try:
-            with self.sessions.write() as session:
-                user = session.get(User, user_id)
-                if user is None:
-                    raise HTTPException(404)
-                fields = Fields({**form.sent, "made_up": [secret]})
-                said = change(session, user, fields, self._hand(session, request))
-        except PerfuscopeError as error:
-            return self._page(request, Notice(sentence(error), wrong=True), 409)
-        return self._page(request, Notice(said, secret))
+        with self.sessions.write() as session:
+            return Notice(change(session, _user(session, user_id), form, self._hand(session, request)))
+
+    def _new_password(self, request: Request, user_id: UUID) -> Notice:
+        """Another password, shown once; it is hashed between two transactions."""
+        with self.sessions.read() as session:
+            name = _user(session, user_id).name
+        secret = passwords.made_up()
+        password = NewPassword.of(secret, name=name)
+        with self.sessions.write() as session:
+            user, by = _user(session, user_id), self._hand(session, request)
+            users.set_password(session, user, password, must_change=True, by=by)
+        return Notice(f"{name} may log in with this password, and must change it then.", secret)
 
     def _hand(self, session: Session, request: Request) -> Hand:
         return Hand(actor=principal(request).actor, now=self.sessions.now(session))
@@ -88,6 +98,13 @@ class UsersPage:
         with self.sessions.read() as session:
             context = {"users": users.listed(session), "roles": list(Role), "notice": notice}
         return HTMLResponse(self.templates.text("users.html", there="users", **shown(request), **context), status)
+
+
+def _user(session: Session, user_id: UUID) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise HTTPException(404)
+    return user
 
 
 def _role(text: str) -> Role:
@@ -101,11 +118,6 @@ def _role(text: str) -> Role:
 def _set_role(session: Session, user: User, form: Fields, by: Hand) -> str:
     users.set_role(session, user, _role(form.one("role")), by=by)
     return f"{user.name} is {user.role.value} now."
-
-
-def _new_password(session: Session, user: User, form: Fields, by: Hand) -> str:
-    users.set_password(session, user, form.one("made_up"), must_change=True, by=by)
-    return f"{user.name} may log in with this password, and must change it then."
 
 
 def _disable(session: Session, user: User, _form: Fields, by: Hand) -> str:
@@ -125,7 +137,6 @@ def _unlock(session: Session, user: User, _form: Fields, by: Hand) -> str:
 
 _CHANGES: dict[str, _Change] = {
     "role": _set_role,
-    "password": _new_password,
     "disable": _disable,
     "enable": _enable,
     "unlock": _unlock,

@@ -146,6 +146,39 @@ def test_choices_dates_and_order_stand_in_the_address(page: Page):
     page.wait_for_url("**/?show=infarction&sort=oldest")
 
 
+def test_a_day_is_typed_to_its_end_and_takes_effect_by_enter_or_when_its_field_is_left(page: Page):
+    gone: list[str] = []
+    page.on("framenavigated", lambda frame: gone.append(frame.url))
+    for name, end, left in (
+        ("Received from", lambda: page.keyboard.press("Enter"), "**/?since=2026-11-11"),
+        ("to", lambda: page.get_by_role("searchbox").focus(), "**/?since=2026-11-11&until=2026-11-11"),
+    ):
+        field = page.get_by_label(name, exact=True)
+        gone.clear()
+        field.focus()
+        page.keyboard.type("11112026", delay=60)
+        page.wait_for_timeout(300)
+        assert (field.input_value(), gone) == ("2026-11-11", [])
+        end()
+        page.wait_for_url(left)
+    field.focus()
+    page.keyboard.press("Delete")  # a day that is not whole is none, and nothing is done about it
+    page.get_by_role("searchbox").focus()
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/?since=2026-11-11&until=2026-11-11")
+    page.get_by_role("link", name="Clear").click()
+    page.wait_for_url("**/")
+
+
+def test_an_answer_that_never_comes_is_told_and_the_page_goes_on_asking(page: Page):
+    held: list[object] = []
+    page.route("**/*seen=*", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks it; never answered
+    expect(page.get_by_text("Not up to date")).to_be_visible(timeout=30_000)
+    until(lambda: page.wait_for_timeout(100) or len(held) > 1, 20, "the page asks again")
+    page.unroute("**/*seen=*")
+    expect(page.get_by_text("Not up to date")).to_be_hidden(timeout=20_000)
+
+
 def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     opened(page)
     over = page.locator(".over")
@@ -304,6 +337,34 @@ def test_what_a_reader_writes_in_one_window_is_kept_beside_what_they_sent_from_a
     review.get_by_role("button", name="Save the review").click()
     page.wait_for_url("**#readers")
     expect(page.locator(".said")).to_contain_text("a second thought")
+
+
+def test_a_review_by_a_form_that_another_window_has_used_comes_back_as_it_was_written(
+    page: Page, perfuscope: Installation
+):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 2)
+    other = page.context.new_page()
+    other.route(re.compile("seen=.*|/events"), lambda route: route.abort())  # it learns nothing of the first one
+    other.goto(page.url)
+    for window, label, comment in ((page, "Ischemia", "one thing"), (other, "Normal", "another <thing>")):
+        review = window.locator("form.review")
+        review.get_by_role("radio", name=label).check(force=True)
+        window.get_by_label("Fairly sure").check(force=True)
+        window.get_by_label("Comment").fill(comment)
+        with window.expect_navigation():
+            review.get_by_role("button", name="Save the review").click()
+    expect(other.get_by_text("You saved another review of this study from another window")).to_be_in_viewport()
+    other.unroute_all()
+    page.locator("form.review").get_by_role("radio", name="Infarction").check(force=True)
+    page.get_by_label("Sure", exact=True).check(force=True)
+    page.get_by_role("button", name="Save the review").click()
+    expect(other.locator(".said")).to_contain_text("Infarction", timeout=20_000)  # which changes nothing of the form
+    expect(other.get_by_label("Comment")).to_have_value("another <thing>")
+    other.get_by_role("button", name="Save the review").click()
+    other.wait_for_url("**#readers")
+    expect(other.locator(".said")).to_contain_text("another <thing>")
+    other.close()
 
 
 def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from programs import Program
 from reader import classified, reported
 from schemathesis.checks import positive_data_acceptance
-from sqlalchemy import select
+from sqlalchemy import func, select
 from ward import JANE, JOHN, named
 
 from core import csv_text
@@ -98,6 +98,8 @@ def test_who_is_searched_for_stands_in_a_body_and_never_in_an_address(api, ward)
 REFUSED = [
     ("/studies", {"limit": 501}, "query.limit"),
     ("/studies", {"cursor": "x"}, "query.cursor"),
+    ("/studies", {"cursor": "DOE^JOHN"}, "query.cursor: Value error, it is not where a page of this list ended"),
+    ("/audit", {"cursor": "1_DOE^JOHN"}, "query.cursor: Value error, it is not where a page of this list ended"),
     ("/studies", {"state": "finished"}, "query.state"),
     ("/studies", {"since": "yesterday"}, "query.since"),
     ("/studies", {"since": "12"}, "query.since"),
@@ -116,7 +118,7 @@ def test_what_is_not_allowed_is_named_and_not_repeated(ward, tmp_path):
         assert refused.status_code == 422
         assert refused.headers["content-type"] == "application/problem+json"
         assert said in refused.json()["detail"]
-        assert not any(word in refused.text for word in ("yesterday", "finished", "0001-01", "patients"))
+        assert not any(word in refused.text for word in ("yesterday", "finished", "0001-01", "patients", "DOE"))
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -217,6 +219,18 @@ def test_a_token_opens_what_its_scopes_and_its_users_role_allow(ward, tmp_path):
     assert program.post("/studies/search", {"text": "t"}).status_code in {401, 403}
     program.token = "pfs_" + "A" * 43
     assert {program.get(f"/{place}").status_code for place in places} == {401}
+
+
+def test_each_reading_but_of_figures_is_an_event(api, ward):
+    def events() -> int:
+        with ward.sessions.read() as session:
+            return session.scalar(select(func.count()).select_from(AuditEvent)) or 0
+
+    assert "which name nobody" in api.get("/openapi.json").json()["info"]["description"]
+    for place in ("studies", "studies.csv", "predictions", "reports", "audit", "statistics", "statistics.csv"):
+        before = events()
+        assert api.get(f"/{place}").status_code == 200
+        assert events() - before == (0 if place.startswith("statistics") else 1), place
 
 
 def test_nothing_is_answered_that_is_not_written_down(api, ward, monkeypatch):

@@ -12,7 +12,7 @@ from core.finding import Level
 from core.roles import Role
 from core.settings import Settings
 from db import users
-from db.users import Hand
+from db.users import Hand, NewPassword
 
 PASSWORD = "a long enough phrase"
 
@@ -41,14 +41,14 @@ def test_nobody_to_log_in_is_a_warning_here_and_a_failure_where_others_would_be_
 def test_users_are_counted_without_the_disabled_and_an_administrator_is_missed(ward, tmp_path, cheap_passwords):
     settings, by = Settings(home=tmp_path), Hand(actor="os:test", now=ward.clock.now)
     with ward.sessions.write() as session:
-        users.add(session, "rita", Role.READER, PASSWORD, must_change=False, by=by)
-        gone = users.add(session, "gone", Role.READER, PASSWORD, must_change=False, by=by)
+        users.add(session, Role.READER, NewPassword.of(PASSWORD, name="rita"), must_change=False, by=by)
+        gone = users.add(session, Role.READER, NewPassword.of(PASSWORD, name="gone"), must_change=False, by=by)
         session.flush()
         users.disable(session, gone, by=by)
     found = pages.users(settings, ward.sessions)
     assert (found.level, found.said) == (Level.WARN, "1 may log in, 0 of them as administrator")
     with ward.sessions.write() as session:
-        users.add(session, "lara", Role.ADMIN, PASSWORD, must_change=False, by=by)
+        users.add(session, Role.ADMIN, NewPassword.of(PASSWORD, name="lara"), must_change=False, by=by)
     found = pages.users(settings, ward.sessions)
     assert (found.level, found.said) == (Level.OK, "2 may log in, 1 of them as administrator")
 

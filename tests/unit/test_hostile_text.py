@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -110,6 +112,17 @@ def test_a_name_that_is_a_script_is_shown_as_text(ward, tmp_path):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("shown", ["until=9999-12-31", "since=0001-01-01", "sender=%00", "found=%00"])
-def test_a_filter_that_nobody_can_mean_is_no_page(ward, tmp_path, shown):
-    assert reader(ward, tmp_path).get(f"/?{shown}").status_code in {400, 404}
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "local"])
+def test_a_filter_that_nobody_can_mean_is_no_page(ward, tmp_path, zone):
+    office = reader(ward, tmp_path, role=Role.ADMIN, report={"timezone": zone})
+    days = [f"{end}={day}" for end in ("since", "until") for day in ("0001-01-01", "0026-11-28", "2200-01-01", *DAYS)]
+    for shown in (*days, "sender=%00", "found=%00"):
+        assert office.get(f"/?{shown}").status_code in {400, 404}, shown
+    for shown in days:
+        assert office.get(f"/admin/audit?{shown}").status_code == 404, shown
+        assert office.get(f"/admin/statistics?{shown}").status_code == 422, shown
+    for place in ("/?since=1990-01-01&until=2199-12-30", "/admin/audit?since=1990-01-01&until=2199-12-30"):
+        page = office.get(place)
+        assert page.status_code == 200
+        if "As CSV</a>" in page.text:
+            assert office.get(unescape(re.search(r'href="([^"]+)">As CSV', page.text)[1])).status_code == 200

@@ -209,6 +209,16 @@ def test_days_change_their_length_with_the_clocks():
     assert [round(length / timedelta(hours=1)) for length in lasting.values()] == [24, 23, 24]
 
 
+def test_a_day_that_its_zone_left_out_is_none(ward):
+    apia = ZoneInfo("Pacific/Apia")  # after 29 December 2011 came the 31st
+    span = {"since": datetime(2011, 12, 28, 10, tzinfo=UTC), "until": datetime(2012, 1, 1, 10, tzinfo=UTC)}
+    keep(ward, apia, **span)
+    assert [day.date.day for day in kept_days.days(**span, zone=apia)] == [28, 29, 31, 1]
+    with ward.sessions.read() as session:
+        assert len(kept_days.read(session, **span)) == 4
+    assert figures(ward, apia, **span).counts["normal"] == 0
+
+
 def test_nothing_is_counted_of_days_without_studies(ward):
     with ward.sessions.read() as session:
         assert day_figures.count(session, **SPAN, zone=UTC_ZONE) == {}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from entry import PASSWORD, Browser, user
@@ -13,11 +14,11 @@ from core.roles import Role
 from core.settings import Settings
 from core.settings_web import WebSettings
 from core.types import AuditAction
-from db import login_attempts, users
+from db import audit, login_attempts, users
 from db.access_tables import User, WebSession
 from db.session import Sessions
 from db.tables import AuditEvent
-from db.users import Hand
+from db.users import Hand, NewPassword
 from viewer import turnstile
 from viewer.app import make_app
 from viewer.turnstile import Turnstile
@@ -244,6 +245,7 @@ def test_a_page_that_only_keeps_itself_up_to_date_is_nobody_being_there(browser,
 def change_ada(sessions: Sessions, change: str) -> None:
     with sessions.write() as session:
         ada, by = users.named(session, "ada"), Hand("os:tester", sessions.now(session))
+        new = NewPassword.of("another quiet lantern", name="ada")
         if change == "disable":
             users.disable(session, ada, by=by)
         elif change == "enable":
@@ -251,7 +253,7 @@ def change_ada(sessions: Sessions, change: str) -> None:
         elif change == "role":
             users.set_role(session, ada, Role.AUDITOR, by=by)
         else:
-            users.set_password(session, ada, "another quiet lantern", must_change=False, by=by)
+            users.set_password(session, ada, new, must_change=False, by=by)
 
 
 @on_both
@@ -329,6 +331,49 @@ def test_a_hash_of_older_costs_is_made_anew_by_the_login_that_it_lets_in(browser
     assert browser.get("/").status_code == 200
 
 
+@on_both
+@pytest.mark.parametrize("change", ["disable", "password"])
+def test_whoever_is_changed_while_the_hash_is_made_anew_is_not_let_in(browser, sessions, kept, monkeypatch, change):
+    hashed, waiting = passwords.hashed, [lambda: change_ada(sessions, change)]
+
+    def slowly(password: str) -> str:
+        while waiting:
+            waiting.pop()()
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "outdated", lambda hash_: hash_ == kept)
+    monkeypatch.setattr(passwords, "hashed", slowly)
+    assert browser.log_in("ada").status_code == 401
+    assert ("refuse", "web", "login changed_meanwhile address=127.0.0.1") in told(sessions)
+    with sessions.read() as session:
+        assert passwords.matches(users.named(session, "ada").password, PASSWORD) is (change == "disable")
+
+
+def test_nobody_who_writes_waits_while_a_password_is_hashed(browser, sessions, kept, monkeypatch):
+    hashed, told_of = passwords.hashed, []
+
+    def slowly(password: str) -> str:
+        with sessions.write() as session:  # SQLite lets nobody else in while somebody writes
+            audit.record(session, AuditAction.START, actor="os:other", now=sessions.now(session))
+        told_of.append(password)
+        return hashed(password)
+
+    user(sessions, "root", Role.ADMIN, password=kept)
+    monkeypatch.setattr(passwords, "hashed", slowly)
+    with monkeypatch.context() as older:
+        older.setattr(passwords, "outdated", lambda hash_: hash_ == kept)
+        assert browser.log_in("root").status_code == 303
+    browser.get("/admin/users")
+    assert browser.post("/admin/users", {"name": "grace", "role": "reader"}).status_code == 200
+    with sessions.read() as session:
+        grace = users.named(session, "grace").id
+    assert browser.post(f"/admin/users/{grace}", {"do": "password"}).status_code == 200
+    assert browser.post(f"/admin/users/{uuid4()}", {"do": "password"}).status_code == 404
+    browser.get("/account")
+    assert browser.post("/account/password", NEW).status_code == 303
+    assert len(told_of) == 4
+
+
 @pytest.mark.parametrize("forged", ["x", "", "a" * 4000, "' OR 1=1 --", "%00", "{}", '"quoted\\', "ü"])
 def test_a_forged_cookie_is_nobody(browser, forged):
     answer = browser.ask("GET", "/", headers={"Cookie": f"perfuscope_8080={forged}".encode()})
@@ -388,13 +433,14 @@ def test_whoever_may_not_try_now_is_not_told_that_the_password_was_wrong(applica
     assert not any("was not right" in answer.text for answer in (busy, locked))
 
 
-def test_everywhere_else_can_be_logged_out_from_here(application, browser):
+def test_everywhere_else_can_be_logged_out_from_here_and_that_is_written_down(application, browser, sessions):
     elsewhere = Browser(application)
     elsewhere.log_in("ada")
     browser.log_in("ada")
     browser.get("/account")
     assert browser.post("/account/leave").status_code == 303
     assert (browser.get("/").status_code, elsewhere.get("/").status_code) == (200, 401)
+    assert ("logout", "user:ada", "elsewhere=1") in told(sessions)
 
 
 def test_a_reader_who_asks_for_an_administrators_page_is_refused_and_written_down(browser, sessions):

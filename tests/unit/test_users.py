@@ -4,6 +4,7 @@ import os
 import pwd
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from entry import PASSWORD, Browser
@@ -20,7 +21,7 @@ from core.types import AuditAction
 from db import api_tokens, users
 from db.access_tables import ApiToken
 from db.tables import AuditEvent
-from db.users import Hand
+from db.users import Hand, NewPassword
 from viewer.access import allowed, principal
 from viewer.app import make_app
 from viewer.cookie import Cookie
@@ -48,8 +49,9 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 def add(sessions, by, name="ada", role=Role.READER, password=PASSWORD):
+    new = NewPassword.of(password, name=name)
     with sessions.write() as session:
-        return users.add(session, name, role, password, must_change=False, by=by)
+        return users.add(session, role, new, must_change=False, by=by)
 
 
 @pytest.mark.parametrize("name", ["", "a", "1ada", "ada lovelace", "a" * 33, "a/b", "<b>", "ädä", "ada\n"])
@@ -151,7 +153,7 @@ def test_every_change_of_users_and_tokens_is_written_down(sessions, by):
         ada = users.named(session, "ADA")
         users.set_role(session, ada, Role.AUDITOR, by=by)
         users.set_role(session, ada, Role.AUDITOR, by=by)
-        users.set_password(session, ada, "other quiet lanterns", must_change=True, by=by)
+        users.set_password(session, ada, NewPassword.of("other quiet lanterns", name="ada"), must_change=True, by=by)
         api_tokens.add(session, ada, "siem", [Scope.AUDIT], days=7, by=by)
         session.flush()
         api_tokens.revoke(session, session.scalar(select(ApiToken)), ada, by=by)
@@ -271,6 +273,32 @@ def test_a_label_is_never_given_twice(sessions, by):
     token_of(sessions, by, Scope.STUDIES)
     with pytest.raises(PerfuscopeError, match="has had a token 'pacs-sync' already"), sessions.write() as session:
         api_tokens.add(session, users.named(session, "ada"), "pacs-sync", [Scope.STUDIES], days=1, by=by)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+def test_of_two_who_give_a_name_or_a_label_at_once_the_second_is_told(sessions, by):
+    owner, ada = add(sessions, by, "owner", Role.ADMIN), NewPassword.of(PASSWORD, name="ada")
+
+    def token(session) -> None:
+        api_tokens.add(session, users.named(session, owner.name), "pacs-sync", [Scope.STUDIES], days=1, by=by)
+
+    def user(session) -> None:
+        users.add(session, Role.READER, ada, must_change=False, by=by)
+
+    for give, told in ((user, "a name is never given twice"), (token, "has had a token 'pacs-sync' already")):
+
+        def second(give=give) -> None:
+            with sessions.write() as session:
+                give(session)
+
+        with ThreadPoolExecutor() as pool:
+            with sessions.write() as session:
+                give(session)
+                session.flush()
+                waits = pool.submit(second)
+                time.sleep(0.2)  # the first one is not committed yet
+            with pytest.raises(PerfuscopeError, match=told):
+                waits.result(20)
 
 
 def test_the_longest_name_and_label_fit_the_audit_trail():

@@ -2,11 +2,12 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor, wait
+from html import escape
 from uuid import uuid4
 
 import pytest
 from entry import cookie
-from reader import JOAN, classified, no_audit_trail, reader
+from reader import JOAN, classified, no_audit_trail, reader, views_written_down
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
@@ -60,7 +61,7 @@ def test_a_form_that_is_sent_twice_counts_once_and_a_second_thought_is_another_r
     study_id = classified(ward)
     pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
     first = said(pages_of.get(place).text)
-    for fields in (first, first, first | {"label": "infarction"}):
+    for fields in (first, first):
         assert pages_of.post(f"{place}/reviews", fields).status_code == 303
     ward.clock.turn(60)
     page = pages_of.get(place).text
@@ -71,6 +72,32 @@ def test_a_form_that_is_sent_twice_counts_once_and_a_second_thought_is_another_r
         assert [review.label for review in found] == [Label.ISCHEMIA, Label.NORMAL]
         assert reviews.standing(found) is Standing.AGREED
         assert [review.label for review in reviews.in_force(found)] == [Label.ISCHEMIA]
+
+
+@pytest.mark.parametrize("change", [{"label": "infarction"}, {"confidence": "low"}, {"comment": "<b>or not</b>"}])
+def test_another_review_by_a_form_of_two_windows_is_shown_again_and_then_saved(ward, tmp_path, change):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    first = said(pages_of.get(place).text)
+    second = first | change
+    assert pages_of.post(f"{place}/reviews", first).status_code == 303
+    ward.clock.turn(60)
+    refused = pages_of.post(f"{place}/reviews", second)
+    assert (refused.status_code, "Look at it, and save this one again if it still holds." in refused.text) == (
+        409,
+        True,
+    )
+    assert "You called it normal, sure" in refused.text
+    for name in ("label", "confidence"):
+        assert re.findall(rf'name="{name}" value="(\w+)" required checked', refused.text) == [second[name]]
+    assert f">{escape(second['comment'])}</textarea>" in refused.text
+    assert f'data-again="{place}?seen=' in refused.text
+    again = second | form_of(refused.text)
+    assert again["once"] == form_of(pages_of.get(place).text)["once"] != first["once"]
+    assert pages_of.post(f"{place}/reviews", again).status_code == 303
+    with ward.sessions.read() as session:
+        assert [review.label.value for review in reviews.of_study(session, study_id)] == [second["label"], "normal"]
+    assert views_written_down(ward).count(("study", study_id)) == 3
 
 
 def test_a_forged_form_takes_no_colleagues_place(ward, tmp_path):
@@ -106,6 +133,8 @@ def test_a_form_that_is_sent_twice_at_once_is_one_review_and_one_event(ward):
             second = pool.submit(another, ward, study_id, "anna", Label.NORMAL, form)
             assert not wait([second], 0.3).done  # the first one is not committed yet
         assert second.result(20) is False
+    with pytest.raises(reviews.Overtaken):
+        another(ward, study_id, "anna", Label.INFARCTION, form)
     with ward.sessions.read() as session:
         assert len(reviews.of_study(session, study_id)) == 1
         assert [e.action for e in audit.listed(session, study_id=study_id, since=None, limit=100)].count(
@@ -149,6 +178,9 @@ def test_a_review_is_of_the_revision_that_was_read(ward, tmp_path):
     assert answer.headers["location"] == f"{place}?revision=1#readers"
     assert "<strong>Normal</strong>, sure" in pages_of.get(f"{place}?revision=1").text
     assert "standing" not in pages_of.get("/").text.partition("<tbody>")[2]
+    refused = pages_of.post(f"{place}/reviews", form | {"label": "infarction"})
+    assert (refused.status_code, f'data-again="{place}?revision=1&amp;seen=' in refused.text) == (409, True)
+    assert form_of(refused.text)["case"] == form["case"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from reader import JOAN, classified, reader
@@ -74,6 +75,10 @@ def test_an_administrator_takes_what_a_list_or_a_search_shows_as_csv(ward, tmp_p
     assert taken(office.get(link("/?show=normal"))) == []
     shown = "/?show=ischemia&since=2026-01-02&until=2026-01-02&sender=TESTPACS"
     assert len(taken(office.get(link(shown)))) == 3
+    for nobody in ("no AE title at all", "Ä"):
+        place = f"/?{urlencode({'sender': nobody})}"
+        assert "No such study" in office.get(place).text
+        assert taken(office.get(link(place))) == []
     found = office.post("/search", {"text": "testpatient, jo"}).headers["location"]
     page = office.get(f"{found}&show=ischemia&sort=oldest").text
     form = page.partition('<form id="as-csv"')[2].partition("</form>")[0]

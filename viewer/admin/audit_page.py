@@ -1,9 +1,10 @@
 """The audit trail with its filters, for administrators and auditors. That somebody looked at it is written down."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta
 from typing import Self
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -13,6 +14,7 @@ from core.errors import PerfuscopeError
 from core.types import AuditAction
 from db import audit_page
 from db.audit_page import Wanted
+from db.calendar_days import asked_midnight
 from db.cursor import Cursor
 from db.session import Sessions
 from db.tables import AuditEvent
@@ -41,13 +43,13 @@ class Asked:
         """From an address's parameters; those that are not ours are left out."""
         return cls(**{name: query[name].strip() for name in cls.__dataclass_fields__ if query.get(name)})
 
-    def wanted(self, zone: tzinfo | None) -> Wanted:
+    def wanted(self, zone: ZoneInfo | None) -> Wanted:
         """The same for the database, but what somebody typed. ValueError for a value that is none."""
         until = date.fromisoformat(self.until) + timedelta(days=1) if self.until else None
         return Wanted(
             action=AuditAction(self.action) if self.action else None,
-            since=_midnight(date.fromisoformat(self.since), zone) if self.since else None,
-            until=_midnight(until, zone) if until else None,
+            since=asked_midnight(date.fromisoformat(self.since), zone) if self.since else None,
+            until=asked_midnight(until, zone) if until else None,
         )
 
     def typed(self, wanted: Wanted, session: Session) -> Wanted:
@@ -94,7 +96,3 @@ class AuditPage:
                 return *audit_page.page(session, asked.typed(wanted, session), after=after, limit=_ROWS), _NONE
             except PerfuscopeError as error:
                 return [], None, sentence(error)
-
-
-def _midnight(day: date, zone: tzinfo | None) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(zone)

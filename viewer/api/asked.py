@@ -21,12 +21,12 @@ from pydantic import (
 from core.phi import Phi
 from core.types import Label, State
 from db import search
+from db.calendar_days import YEARS
 from db.worklist import Cursor, Filter, Sort
 
 PAGE, LONGEST_PAGE = 50, 500
 LONGEST_SPAN = timedelta(days=366)
 USUAL_SPAN = timedelta(days=30)
-_YEARS = range(1990, 2200)
 
 
 def _whole_day(value: Any) -> Any:
@@ -42,8 +42,9 @@ def _whole_day(value: Any) -> Any:
 
 
 def _in_utc(value: datetime) -> datetime:
-    if value.year not in _YEARS:
-        raise ValueError("the year is to be from 1990 to 2199")
+    if value.year not in YEARS:
+        msg = f"the year is to be from {YEARS[0]} to {YEARS[-1]}"
+        raise ValueError(msg)
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
@@ -69,7 +70,9 @@ class Chosen(BaseModel):
     since: Moment | None = Field(None, description="Received then or later (sorted by `completed`: completed).")
     until: Moment | None = Field(None, description="Received before then (likewise).")
     sender: str | None = Field(
-        None, pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,14}[\x21-\x7e])?$", description="The AE title they came from first."
+        None,
+        pattern=r"^[^\x00]+$",
+        description="The AE title they came from first; the list is empty for one that nothing came from.",
     )
     needs_review: bool | None = Field(None, description="true: only those that need review; false: only others.")
     undelivered: bool = Field(default=False, description="true: only those of which a delivery was given up.")

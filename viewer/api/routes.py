@@ -26,7 +26,8 @@ What Perfuscope made of the studies it was sent, for programs. **{DISCLAIMER}** 
 
 A program sends `Authorization: Bearer TOKEN`; an administrator makes tokens with `perfuscope token add`. Lists are read
 page by page: `next_cursor` of one page is `cursor` of the next. A page costs the same at any place of any list. What
-names a patient is searched for by POST, so that it stands in no address. Each reading is an event of the audit trail.
+names a patient is searched for by POST, so that it stands in no address. Each reading is an event of the audit trail,
+but of figures (`/statistics`, `/statistics.csv`), which name nobody.
 """
 _TEXT: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 

@@ -8,6 +8,7 @@ const stale = document.getElementById("stale");
 const news = document.getElementById("news");
 const JITTER_MS = 250;
 const REFUSED_MS = 15000;
+const PATIENCE_MS = 10000; // longer than a slow server takes; an answer that never comes is told like none
 let tag = live.dataset.tag;
 let timer = 0;
 let asking = false;
@@ -72,6 +73,7 @@ const sent = new WeakSet();
 document.addEventListener("submit", (event) => sent.add(event.target));
 
 function isWritten(form) {
+  if (form.hasAttribute("data-written")) return true; // it came filled in
   const changed = [...form.elements].some((field) => field.checked !== field.defaultChecked || (field.matches("textarea") && field.value !== field.defaultValue));
   return changed || form.contains(document.activeElement);
 }
@@ -126,7 +128,8 @@ function exchange(fresh) {
 
 async function ask() {
   const headers = { "If-None-Match": tag, "X-Part": "1" };
-  const answer = await fetch(live.dataset.again, { headers, cache: "no-store", redirect: "manual" });
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const answer = await fetch(live.dataset.again, { headers, cache: "no-store", redirect: "manual", signal });
   if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) location.reload();
   if (answer.status !== 304 && !answer.ok) throw new Error("no page");
   if (!answer.ok) return;

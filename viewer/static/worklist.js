@@ -1,10 +1,29 @@
-// The filters take effect as they are chosen, and a row is one thing to click.
+// The filters take effect as they are chosen, and a row is one thing to click. A day that is typed is whole, and meant,
+// once its field is left or Enter is pressed: a browser tells of a change at the first digit of the year.
 
 const filters = document.querySelector("form.filters");
 filters.querySelector("button").hidden = true;
-filters.addEventListener("change", () => {
+let typed = null;
+
+function apply() {
   const query = new URLSearchParams([...new FormData(filters)].filter(([name, value]) => value && !(name === "sort" && value === "newest")));
   location.assign(query.size ? `/?${query}` : "/");
+}
+
+filters.addEventListener("keydown", ({ target }) => {
+  if (target.type === "date") typed = target;
+});
+filters.addEventListener("change", ({ target }) => {
+  if (target !== typed) apply();
+});
+filters.addEventListener("focusout", ({ target }) => {
+  if (target !== typed) return;
+  typed = null;
+  if (target.value !== target.defaultValue && target.validity.valid) apply();
+});
+filters.addEventListener("submit", (event) => {
+  event.preventDefault();
+  apply();
 });
 
 // On a small screen the list comes first.
