@@ -14,11 +14,9 @@ from core.jobs import JobStage
 from core.phi import Phi
 from core.types import LABELS, InstanceState, Label, Outcome, Probabilities, Reason, Stage, State, Status
 from db import reviews
-from db.reports import delivery_word
+from db.reports import NO_DESTINATION, delivery_word
 from db.reviews import Readers
 from db.tables import Case, Instance, Job, ModelVersion, Prediction, Report, Study
-
-NO_DESTINATION = "no_destination"
 
 
 @dataclass(frozen=True, slots=True)

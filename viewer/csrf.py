@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from viewer.access import CSRF_FIELD, CSRF_HEADER
 from viewer.cookie import Cookie
+from viewer.forms import LARGEST_FORM
 
 _SAFE = ("GET", "HEAD")
-_LARGEST_FORM = 64 * 1024
 _FIRST_PART = 4096
 """So much of a form with files is read to find its first field."""
 _PART = re.compile(
@@ -74,8 +74,8 @@ async def _sent_token(request: Request, receive: Receive, kept: list[Message]) -
         return header
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        body = await _read(receive, kept, _LARGEST_FORM)
-        return None if len(body) > _LARGEST_FORM else _field(body)
+        body = await _read(receive, kept, LARGEST_FORM)
+        return None if len(body) > LARGEST_FORM else _field(body)
     if kind == "multipart/form-data":
         part = _PART.match(await _read(receive, kept, _FIRST_PART))
         return part[2].decode("ascii", "replace") if part is not None and part[1] == CSRF_FIELD.encode() else None

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Depends, HTTPException, Request
 
-_LARGEST_FORM = 64 * 1024
+LARGEST_FORM = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ async def _fields(request: Request) -> Fields:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(400)
     try:
-        body = await bounded(request, _LARGEST_FORM)
+        body = await bounded(request, LARGEST_FORM)
         sent = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=200)
     except ValueError:
         raise HTTPException(400) from None
