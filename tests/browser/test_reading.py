@@ -161,7 +161,7 @@ def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     until(lambda: all(one.evaluate(SHOWN) for one in over.all()), 20, "the overlays are there")
     strength = "document.querySelector('.over').style.opacity"
     assert page.evaluate(strength) == "0.45"
-    page.get_by_label("Overlay").focus()
+    page.locator("section.maps").get_by_label("Overlay").focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate(strength) == "0.5"
     page.keyboard.press("o")
@@ -176,12 +176,62 @@ def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     expect(large).to_be_visible()
     page.keyboard.press("+")
     expect(page.locator("#large-scale")).to_have_text("150 %")
-    places = large.locator(".stage > *").evaluate_all(
+    places = large.locator(".stage > img").evaluate_all(
         "parts => parts.map(p => JSON.stringify(p.getBoundingClientRect()))"
     )
     assert len(set(places)) == 1  # the overlay lies where its picture lies
+    assert large.locator(".tile-name").all_inner_texts() == ["Stress", "Rest", "Difference"]
+    zoomed_at_the_pointer(page)
+    page.keyboard.press("1")
+    for place in (large, page.locator("section.maps")):
+        assert "normal.png" in place.locator(".over").first.get_attribute("src")
+        expect(place.get_by_role("radio", name="Normal")).to_be_checked()
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+    expect(page.locator(".views figure").nth(1).locator(".tiles span")).to_have_text(
+        ["Perfusion ED", "Perfusion ES", "Motion", "Thickening"]
+    )
+    page.goto(page.url + "/revisions?left=1&right=1")
+    expect(page.locator(".compare .tiles").first).to_have_text("StressRest")
+
+
+def zoomed_at_the_pointer(page: Page) -> None:
+    """The enlarged picture by wheel, touchpad, mouse and two fingers."""
+    scale = page.locator("#large-scale")
+    picture = page.locator("dialog.large .stage > img").first
+
+    def middle() -> tuple[float, float, float]:
+        box = picture.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"]
+
+    page.keyboard.press("0")
+    x, y, width = middle()
+    page.mouse.move(x + 60, y - 40)
+    page.mouse.wheel(0, -120)
+    expect(scale).to_have_text("127 %")
+    now = middle()
+    assert now[:2] == pytest.approx((x - 60 * 0.271, y + 40 * 0.271), abs=1)  # what the pointer is on stays there
+    for _ in range(10):
+        page.mouse.wheel(0, -2)
+    expect(scale).to_have_text("132 %")
+
+    before = middle()
+    page.mouse.down()
+    page.mouse.move(x + 100, y - 20, steps=5)
+    page.mouse.up()
+    moved = middle()
+    assert moved[:2] == pytest.approx((before[0] + 40, before[1] + 20), abs=1)
+    page.mouse.move(x - 200, y + 100)
+    assert middle() == moved  # it was let go
+
+    page.keyboard.press("0")
+    devtools = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100), ("touchEnd", 0)):
+        points = [{"x": x + side * apart, "y": y, "id": side + 1} for side in (-1, 1) if apart]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(scale).to_have_text("200 %")
+    assert middle() == pytest.approx((x, y, 2 * width), abs=2)
 
 
 def test_a_study_and_the_list_are_printed_without_what_cannot_be_used_on_paper(page: Page):
@@ -216,7 +266,7 @@ def test_what_a_reader_does_survives_what_arrives(page: Page, perfuscope: Instal
     opened(page)
     page.get_by_label("Comment").fill("half a sentence")
     page.get_by_label("Sure", exact=True).check(force=True)
-    page.get_by_label("Overlay").fill("80")
+    page.locator("section.maps").get_by_label("Overlay").fill("80")
     again = dicom.datasets(cohort.simulate(2026, max(STUDIES), label=STUDIES[max(STUDIES)]))[-1]
     again.SOPInstanceUID += ".7"
     objects = page.locator(".objects tbody tr").count()

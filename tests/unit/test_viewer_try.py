@@ -58,6 +58,7 @@ def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, scr
     assert answer.status_code == 200
     assert answer.text.count('<section class="card tried">') == 4
     assert answer.text.count('<canvas class="crop"') == 6
+    assert answer.text.count("<span>Thickening</span>") == 4
     assert "Research use only" in answer.text
     pictures = re.findall(r'data-png(?:-[a-z]+)?="([^"]+)"', answer.text)
     assert len(pictures) == 24
