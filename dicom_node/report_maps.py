@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from core.maps import caption
 from core.types import LABELS, Label, View
 from dicom_node import report_format
 from dicom_node.report_content import ReportContent
@@ -16,15 +17,6 @@ from models import overlay
 _FIRST, _STEP = TOP + 54, TILE + 30
 _OVER = BOTTOM - 22 - VIEW
 """Where the maps begin, and the crops under their activation maps."""
-_CAPTIONS = {
-    "stress": "Stress",
-    "rest": "Rest",
-    "difference": "Difference",
-    "perfusion_ed": "Perfusion ED",
-    "perfusion_es": "Perfusion ES",
-    "motion": "Motion",
-    "thickening": "Thickening",
-}
 
 
 def explained(content: ReportContent) -> Label | None:
@@ -88,8 +80,7 @@ def _plain(content: ReportContent, view: View, left: int) -> Iterator[Mark]:
         yield Picture(x, top, overlay.resized(tile, TILE))
         if maps is None or name in maps.circles:
             yield Circle((x, top, x + TILE, top + TILE), RULE)
-        caption = _CAPTIONS.get(name, name.replace("_", " ").capitalize())
-        yield Text(x + TILE / 2, top + TILE + 21, caption, SMALL, SOFT, align="middle")
+        yield Text(x + TILE / 2, top + TILE + 21, caption(name), SMALL, SOFT, align="middle")
 
 
 def _heat(content: ReportContent, view: View) -> NDArray[np.float32] | None:

@@ -94,6 +94,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
     Image.fromarray(panel.crop).save(buffer, "PNG", compress_level=6)
     return {
         "caption": panel.caption,
+        "names": panel.names,
         "crop": _text(buffer.getvalue()),
         "speaks": [label.value for place, label in enumerate(LABELS) if panel.activation[..., place].any()],
         "overlays": {label.value: _text(_overlay(panel, label)) for label in LABELS},

@@ -61,9 +61,9 @@ class Trying:
         """
         who = access.principal(request)
         if who.user_id in self._users:
-            return self._said(503, problem="You are trying an image already. Try again when it was answered.")
+            return self._full("You are trying an image already. Try again when it was answered.")
         if len(self._users) >= _USERS:
-            return self._said(503, problem=_OTHERS)
+            return self._full(_OTHERS)
         self._users.add(who.user_id)
         try:
             async with asyncio.timeout(_ARRIVES_S):
@@ -77,7 +77,7 @@ class Trying:
     def _placed(self, who: str, body: bytearray) -> Response:
         """What is to be said of a body that is here as a whole, if there is a place to look at it."""
         if not self._places.acquire(blocking=False):
-            return self._said(503, problem=_OTHERS)
+            return self._full(_OTHERS)
         try:
             return self._answer(who, body)
         finally:
@@ -109,6 +109,12 @@ class Trying:
         told = self.settings.model_dump(mode="json", include={"home", "layouts", "view_rules"})
         here = str(folder) if folder and folder.is_dir() else None
         return {**told, "sizes": sizes, "model": here, "sha256": active.sha256 if active else None}
+
+    def _full(self, problem: str) -> Response:
+        """No place just now: the page asks again by itself, as this header lets it."""
+        said = self._said(503, problem=problem)
+        said.headers["Retry-After"] = "1"
+        return said
 
     def _said(self, status: int, **context: Any) -> Response:
         asked = {"answer": None, "problem": "", **context}

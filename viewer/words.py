@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from core.delivery_codes import sentence
+from core.maps import Maps
 from core.types import Confidence, Label, Outcome, View
 from db.pages import MOST, Show
 from db.reports import delivery_state
 from db.study_page import StudyPage
-from db.tables import Case, Instance, Prediction
+from db.tables import Case, Instance, Prediction, ViewImage
 from db.worklist import Sort
 from viewer.names import percent
 
@@ -27,6 +28,7 @@ __all__ = [
     "many",
     "reason",
     "result",
+    "tiles",
     "tone",
     "verdict",
 ]
@@ -157,3 +159,8 @@ def instance(row: Instance) -> str:
     words = INSTANCES.get(row.state.value, row.state.value)
     decided = f", {row.decision.value}" if row.decision else ""
     return f"{words}{decided}" + (f": {row.reason.sentence}" if row.reason else "")
+
+
+def tiles(crop: ViewImage) -> tuple[str, ...]:
+    """What the four polar maps of a crop are called, in reading order; an older crop does not say where they lie."""
+    return Maps.of_json(crop.maps).captions if crop.maps else ()

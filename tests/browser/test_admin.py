@@ -76,18 +76,28 @@ def draws(page: Page) -> None:
     drags(page, (990, 0), (1275, 180))
     page.get_by_label("A caption that every").check()
     drags(page, (374, 967), (563, 999))
+    expect(page.get_by_label("Another caption")).to_be_checked()  # the next one that is empty
     page.locator(".drawn-shape.caption").focus()
-    before = page.locator("[name=a-1]").input_value()
+    before = numbers(page, 1)
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    assert int(page.locator("[name=a-1]").input_value()) == int(before) - 1
+    assert numbers(page, 1)[0] == before[0] - 1
+    for _ in range(5):
+        page.keyboard.press("Shift+_")
+    assert numbers(page, 1)[3] == before[1] + 1  # one pixel is left of its height
+    for _ in range(6):
+        page.keyboard.press("Control+z")
+    assert numbers(page, 1) == before
     page.get_by_label("Panel 1 to keep").check()
-    drags(page, (544, 150), (689, 150))
-    drags(page, (689, 150), (709, 150))  # by its edge: larger
+    drags(page, (544, 150), (547, 150))  # no more than a hand that shakes
+    assert numbers(page, 3) == []
+    drags(page, (544, 150), (664, 150))
+    drags(page, (664, 150), (684, 150))  # by its edge: larger
     drags(page, (544, 150), (564, 150))  # by its inside: elsewhere
-    circle = [int(page.locator(f"[name={letter}-3]").input_value()) for letter in "abc"]
-    assert [abs(found - wanted) <= 2 for found, wanted in zip(circle, (564, 150, 165), strict=True)] == [True] * 3
+    circle = numbers(page, 3)
+    assert [abs(found - wanted) <= 2 for found, wanted in zip(circle, (564, 150, 140), strict=True)] == [True] * 3
+    no_shape_is_lost(page, circle)
     page.get_by_label("Darken the rest of the screen").check()
     expect(page.locator(".veil")).to_be_visible()
     looks(page, "layout")
@@ -96,6 +106,38 @@ def draws(page: Page) -> None:
     page.get_by_label("The layout's name").fill("moved-page")
     page.get_by_role("button", name="Save the layout").click()
     expect(page.locator("#orders .done").first).to_contain_text("on probation", timeout=20_000)
+
+
+def numbers(page: Page, row: int) -> list[int]:
+    """Where a row's shape lies; nothing where none is drawn."""
+    found = [page.locator(f"[name={letter}-{row}]").input_value() for letter in "abcd"]
+    return [int(text) for text in found if text]
+
+
+def no_shape_is_lost(page: Page, circle: list[int]) -> None:
+    """Whatever is drawn or moved, and whoever leaves: what is there stays, or comes back."""
+    touch = "getComputedStyle(document.getElementById('shapes')).touchAction"
+    drags(page, (544, 150), (0, 0))
+    assert numbers(page, 3) == [circle[2], circle[2], circle[2]]  # at the corner, as large as before
+    page.get_by_role("button", name="Undo").click()
+    assert numbers(page, 3) == circle
+    assert page.evaluate(touch) == "auto"  # a shape is chosen: one finger scrolls
+    drags(page, (100, 700), (200, 800))
+    assert numbers(page, 3) == circle
+    assert page.locator(".drawn-shape").count() == 3
+
+    page.get_by_label("Panel 2 to keep").check()
+    assert page.evaluate(touch) == "pinch-zoom"
+    drags(page, (560, 150), (600, 150))  # in the midst of the first panel
+    assert (len(numbers(page, 4)), numbers(page, 3)) == (3, circle)
+    page.keyboard.press("Control+z")
+    assert (numbers(page, 4), numbers(page, 3)) == ([], circle)
+
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="The object").click(no_wait_after=True)
+    until(lambda: asked == ["beforeunload"] or page.wait_for_timeout(50), 10, "it is asked before the drawing is left")
+    assert numbers(page, 3) == circle
 
 
 def drags(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:

@@ -81,7 +81,7 @@ def reads_and_reviews(page: Page) -> None:
     page.locator(".worklist .patient a").first.click()
     page.wait_for_url("**/studies/*")
     until(lambda: page.locator("img.over").first.evaluate("i => i.complete && i.naturalWidth"), 20, "the overlay")
-    page.get_by_label("Overlay").fill("80")
+    page.locator("section.maps").get_by_label("Overlay").fill("80")
     assert page.locator(".over").first.evaluate("over => over.style.opacity") == "0.8"
     expect(page.locator(".headline")).to_contain_text("Ischemia")
     review = page.locator(".review")

@@ -1,5 +1,7 @@
 """The administrators' pages: what each shows to whom, and that what is asked for is written down and done."""
 
+import html
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ from dicom_node import layout_decisions
 from dicom_node.inbox import Inbox
 from models import artifact
 from training.phantom import cohort, dicom
+from viewer.admin import drawing
 from viewer.admin.stored_pictures import StoredPictures
 from viewer.app import make_app
 from worker.layouts_in_force import LayoutsInForce
@@ -612,6 +615,31 @@ def test_a_layout_that_would_keep_the_patients_name_is_refused(office):
     (order,) = office.work()
     assert order.state is OrderState.REFUSED
     assert office.settings.layout_files == ()
+
+    again = f"{place}?order={order.id}"
+    assert f'href="{again}"' in office.browser.get("/admin/quarantine").text
+    page = office.browser.get(again).text
+    assert html.escape(order.said["text"]) in page
+    assert filled_in(page) == {"name": DRAWN["name"], **{k: v for k, v in (DRAWN | panel).items() if k[1] == "-"}}
+    assert 'value="qps" data-panels="stress rest difference" selected' in page
+    assert office.browser.get(f"{place}?order={uuid4()}").status_code == 404
+    assert office.browser.get(f"/admin/quarantine/{lost}/layout?order=x").status_code == 404
+
+
+@pytest.mark.parametrize("view", list(drawing.NAMES))
+@pytest.mark.parametrize("identity", [None, [1, 2, 3, 4]])
+def test_what_an_order_says_is_drawn_on_as_it_was_sent(view, identity):
+    panels = [{"name": name, "shape": "circle", "at": [50, 60, 7]} for name in drawing.NAMES[view][::-1]]
+    panels[0] |= {"shape": "box", "at": [1, 2, 3, 4]}
+    said = {"name": "some", "view": view.value, "identity": identity, "captions": [[5, 6, 7, 8]], "panels": panels[:-1]}
+    assert drawing.asked(drawing.form(said)) == said
+    assert drawing.form(said).one(f"name-{2 + len(panels)}") == panels[-1]["name"]  # the one that is left
+
+
+def filled_in(page: str) -> dict[str, str]:
+    """The numbers and the text that a form's fields hold."""
+    found = re.findall(r'<input [^>]*name="(name|[a-d]-\d)"[^>]* value="([^"]+)"', page)
+    return dict(found)
 
 
 @pytest.mark.parametrize(

@@ -95,17 +95,17 @@ def test_whoever_sends_an_image_without_end_gives_the_place_to_others(applicatio
 def test_who_sends_images_slowly_keeps_out_nobody_else(application, sessions):
     cookies = {name: entry.cookie(sessions, name=name) for name in ("anna", "bert", "cleo", "dora", "emil")}
 
-    async def asked() -> list[tuple[int, str]]:
+    async def asked() -> list[tuple[int, str, bool]]:
         go_on = asyncio.Event()
 
         async def slowly():
             yield b"1\n"
             await go_on.wait()
 
-        async def send(name: str, content: object) -> tuple[int, str]:
+        async def send(name: str, content: object) -> tuple[int, str, bool]:
             own = {"Cookie": cookies[name], CSRF_HEADER: csrf.token(cookies[name].partition("=")[2])}
             answer = await client.post("/try", content=content, headers=own)
-            return answer.status_code, answer.text
+            return answer.status_code, answer.text, "retry-after" in answer.headers
 
         transport = httpx.ASGITransport(app=application)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
@@ -116,12 +116,12 @@ def test_who_sends_images_slowly_keeps_out_nobody_else(application, sessions):
             await asyncio.sleep(0.5)
             said.append(await send("emil", b"x"))
             go_on.set()
-            assert [status for status, _ in await asyncio.gather(*slow)] == [400] * 4
+            assert [status for status, *_ in await asyncio.gather(*slow)] == [400] * 4
             return [*said, await send("anna", b"x")]
 
     again, other, fifth, later = asyncio.run(asked())
-    assert (again[0], "You are trying an image already" in again[1]) == (503, True)
-    assert (fifth[0], "Others are trying images" in fifth[1]) == (503, True)
+    assert (again[0], "You are trying an image already" in again[1], again[2]) == (503, True, True)
+    assert (fifth[0], "Others are trying images" in fifth[1], fifth[2]) == (503, True, True)
     assert (other[0], later[0]) == (400, 400)  # they were read: a body of one letter is none of ours
 
 

@@ -58,6 +58,7 @@ def test_a_studys_screens_are_classified_and_nothing_is_left(ward, tmp_path, scr
     assert answer.status_code == 200
     assert answer.text.count('<section class="card tried">') == 4
     assert answer.text.count('<canvas class="crop"') == 6
+    assert answer.text.count("<span>Thickening</span>") == 4
     assert "Research use only" in answer.text
     pictures = re.findall(r'data-png(?:-[a-z]+)?="([^"]+)"', answer.text)
     assert len(pictures) == 24
@@ -105,6 +106,7 @@ def test_a_body_that_is_not_the_pages_own_is_refused(ward, tmp_path, body):
 def test_no_other_model_answers_for_the_one_in_force(ward, tmp_path, screens):
     answer = reader(ward, tmp_path).post("/try", framed(screens[0]))
     assert answer.status_code == 503
+    assert "retry-after" not in answer.headers
     assert "The model in force is not on this machine" in answer.text
     assert "Probability" not in answer.text
 

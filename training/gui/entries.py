@@ -82,6 +82,7 @@ def _panels(answer: Answer, model: ModelShown) -> tuple[Panel, ...]:
             picture.crop.pixels,
             picture.prediction.activation,
             picture.crop.maps.circles if model.explains_maps and picture.crop.maps else None,
+            picture.crop.maps.captions if picture.crop.maps else (),
         )
         for picture in answer.pictures
     )

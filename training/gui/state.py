@@ -46,6 +46,8 @@ class Panel:
     activation: NDArray[np.float32] = field(repr=False)
     circles: Mapping[str, Circle] | None = field(default=None, repr=False)
     """The polar maps that each activation map explains; None: it explains the whole crop."""
+    names: tuple[str, ...] = ()
+    """What the crop's four polar maps are called, in reading order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a drawn layout's form says: rows of shapes, each with what it is and where."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,26 @@ def asked(form: Fields) -> dict[str, Any]:
         "captions": [list(numbers) for numbers in captions],
         "panels": [{"name": p.name, "shape": p.shape, "at": list(p.numbers)} for p in panels],
     }
+
+
+def form(said: Mapping[str, Any]) -> Fields:
+    """The form of what an order says: what was refused is drawn on again. ``asked`` backwards."""
+    identity, panels = said.get("identity"), said.get("panels") or []
+    sent = {"name": str(said.get("name") or ""), "view": str(said.get("view") or "")}
+    places = dict(enumerate((said.get("captions") or [])[: FIRST_PANEL - 1], start=1))
+    if identity:
+        places[0] = identity
+    else:
+        sent["nobody"] = "yes"
+    for index, panel in enumerate(panels, start=FIRST_PANEL):
+        places[index] = panel["at"]
+        sent |= {f"name-{index}": panel["name"], f"shape-{index}": panel["shape"]}
+    names = {view.value: called for view, called in NAMES.items()}.get(sent["view"], ())
+    free = [name for name in names if name not in {panel["name"] for panel in panels}]
+    sent |= {f"name-{index}": name for index, name in enumerate(free, start=FIRST_PANEL + len(panels))}
+    for index, at in places.items():
+        sent |= {f"{letter}-{index}": str(number) for letter, number in zip("abcd", at, strict=False)}
+    return Fields({name: [value] for name, value in sent.items()})
 
 
 def _check_names(view: View, names: list[str]) -> None:

@@ -1,14 +1,16 @@
 """Drawing a layout on a screen in quarantine: what is kept, a caption it is known by, where the patient is named."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from core.errors import PerfuscopeError
-from core.orders import OrderKind
+from core.orders import OrderKind, OrderState
 from core.types import InstanceState, View
+from db.order_tables import Order
 from db.tables import Instance, Study
 from viewer import access
 from viewer.admin import drawing
@@ -24,9 +26,16 @@ class LayoutPage:
 
     quarantine: QuarantinePages
 
-    def show(self, request: Request, key: UUID) -> Response:
-        """The screen with nothing drawn yet."""
-        return self._page(request, self._instance(key), Fields({}))
+    def show(self, request: Request, key: UUID, order: UUID | None = None) -> Response:
+        """The screen with nothing drawn yet, or with what was refused as that order says."""
+        if order is None:
+            return self._page(request, self._instance(key), Fields({}))
+        form, notice = self._refused(key, order)
+        try:
+            instance = self._instance(key)
+        except HTTPException:
+            return self._too_late(request, key, form)
+        return self._page(request, instance, form, notice)
 
     def save(self, request: Request, key: UUID, form: Form) -> Response:
         """Have the layout proved and saved by an edge worker."""
@@ -39,6 +48,15 @@ class LayoutPage:
         except PerfuscopeError as error:
             return self._page(request, instance, form, Notice(sentence(error), wrong=True), 422)
         return self.quarantine.asking.ask(request, "quarantine", OrderKind.LAYOUT, key, **asked)
+
+    def _refused(self, key: UUID, order: UUID) -> tuple[Fields, Notice]:
+        """What was drawn on that screen and why it was not saved; 404 for any other order."""
+        with self.quarantine.sessions.read() as session:
+            found = session.get(Order, order)
+        if found is None or (found.kind, found.subject, found.state) != (OrderKind.LAYOUT, key, OrderState.REFUSED):
+            raise HTTPException(404)
+        why = (found.said or {}).get("text", "")
+        return drawing.form(found.asked), Notice(f"Refused: {why}", wrong=True)
 
     def _instance(self, key: UUID) -> Instance:
         with self.quarantine.sessions.read() as session:
@@ -71,6 +89,7 @@ class LayoutPage:
             "views": list(View),
             "form": form,
             "notice": notice,
+            "unsaved": status != HTTPStatus.OK,
             "there": "quarantine",
         }
         text = self.quarantine.templates.text("layout.html", **access.shown(request), **context)

@@ -1,8 +1,12 @@
 // Draws a layout's shapes on a screen, by pointer and by keys. The numbers in the form are the truth; this shows them.
 
+import { fresh, grown, held, moved, touches } from "./geometry.js";
 import { showKept } from "./kept.js";
+import { Changes } from "./undo.js";
 
 const GRIP_PX = 9;
+const DRAG_PX = 5;
+const form = document.getElementById("drawing");
 const image = document.getElementById("screen");
 const shapes = document.getElementById("shapes");
 const SVG = shapes.namespaceURI;
@@ -15,9 +19,21 @@ const shapeOf = (row) => row.querySelector(`[name="shape-${row.dataset.row}"]`)?
 const isCircle = (row) => shapeOf(row) === "circle";
 const chosen = () => rows[Number(document.querySelector('[name="chosen"]:checked').value)];
 
-function choose(row) {
+const size = () => [image.naturalWidth, image.naturalHeight];
+const grip = () => (GRIP_PX * image.naturalWidth) / image.getBoundingClientRect().width;
+let wanted = true; // Whether somebody chose the row, or the one before it was drawn.
+
+function choose(row, asked = true) {
+  wanted = asked;
   row.querySelector('[name="chosen"]').checked = true;
-  for (const one of rows) one.classList.toggle("chosen", one === row);
+  showChosen();
+}
+
+// One finger scrolls the page as long as there is nothing to draw.
+function showChosen() {
+  for (const one of rows) one.classList.toggle("chosen", one === chosen());
+  for (const one of shapes.querySelectorAll("[data-of]")) one.classList.toggle("chosen", one.dataset.of === chosen().dataset.row);
+  shapes.classList.toggle("ready", !numbers(chosen()));
 }
 
 function numbers(row) {
@@ -70,6 +86,7 @@ function draw() {
   shapes.replaceChildren(...(onlyKept.checked ? veil(kept) : []), ...found.map(([row, at]) => shape(row, at)));
   if (focused !== undefined) shapes.querySelector(`[data-of="${focused}"]`)?.focus();
   showKept(image, kept.map(([row, at]) => ({ circle: isCircle(row), at })));
+  showChosen();
   for (const row of rows) {
     const names = isCircle(row) ? ["x", "y", "radius"] : ["left", "top", "right", "bottom"];
     [..."abcd"].forEach((letter, n) => {
@@ -88,52 +105,72 @@ function place(event) {
   return [Math.min(Math.max(x, 0), image.naturalWidth), Math.min(Math.max(y, 0), image.naturalHeight)];
 }
 
-function fresh(row, [x, y]) {
-  if (isCircle(row)) return ([u, v]) => [x, y, Math.hypot(u - x, v - y)];
-  return ([u, v]) => [Math.min(x, u), Math.min(y, v), Math.max(x, u), Math.max(y, v)];
+// Whose shape is under the pointer: of several the chosen one's, then the one that is drawn on top.
+function under(event, spot) {
+  if (numbers(chosen()) && touches(isCircle(chosen()), numbers(chosen()), spot, grip())) return chosen();
+  if (event.target.dataset.of !== undefined) return rows[Number(event.target.dataset.of)];
+  return rows.find((row) => numbers(row) && touches(isCircle(row), numbers(row), spot, grip()));
 }
 
-// What a drag from there does to a shape: its edge makes it larger, its inside moves it.
-function held(row, [x, y]) {
-  const grip = (GRIP_PX * image.naturalWidth) / image.getBoundingClientRect().width;
-  const at = numbers(row);
-  if (isCircle(row)) {
-    const [a, b, c] = at;
-    if (Math.abs(Math.hypot(x - a, y - b) - c) <= grip) return ([u, v]) => [a, b, Math.max(1, Math.hypot(u - a, v - b))];
-    return ([u, v]) => [a + u - x, b + v - y, c];
-  }
-  const moves = at.map((edge, n) => Math.abs((n % 2 ? y : x) - edge) <= grip);
-  const all = !moves.includes(true);
-  return ([u, v]) => at.map((edge, n) => (all || moves[n] ? edge + (n % 2 ? v - y : u - x) : edge));
+// A shape that is there is only moved or changed; ground is drawn on for a row that has none.
+function begun(event) {
+  const from = place(event);
+  const [row, over] = [chosen(), under(event, from)];
+  const empty = !numbers(row);
+  if (empty && (wanted || !over)) return { row, over, act: (to) => fresh(isCircle(row), from, to, size()) };
+  return over && { row: over, over, act: held(isCircle(over), numbers(over), from, grip(), size()) };
 }
 
 let drag = null;
 
 shapes.addEventListener("pointerdown", (event) => {
-  const over = event.target.dataset.of;
-  const row = over === undefined ? chosen() : rows[Number(over)];
-  choose(row);
-  const from = place(event);
-  const act = over === undefined ? fresh(row, from) : held(row, from);
-  drag = (to) => put(row, act(to));
-  shapes.setPointerCapture(event.pointerId);
+  if (event.button !== 0 || drag || !image.naturalWidth) return;
+  const found = begun(event);
   event.preventDefault();
+  if (!found) return;
+  drag = { ...found, event, before: numbers(found.row), far: false };
+  shapes.setPointerCapture(event.pointerId);
 });
-shapes.addEventListener("pointermove", (event) => drag?.(place(event)));
-for (const kind of ["pointerup", "pointercancel"]) shapes.addEventListener(kind, () => { drag = null; });
+shapes.addEventListener("pointermove", (event) => {
+  if (event.pointerId !== drag?.event.pointerId) return;
+  drag.far ||= Math.hypot(event.clientX - drag.event.clientX, event.clientY - drag.event.clientY) >= DRAG_PX;
+  if (!drag.far) return;
+  if (drag.before) choose(drag.row);
+  put(drag.row, drag.act(place(event)));
+});
+shapes.addEventListener("pointerup", (event) => {
+  if (event.pointerId !== drag?.event.pointerId) return;
+  const { row, over, before, far } = drag;
+  drag = null;
+  if (!far && over) choose(over);
+  if (far && !before) choose(following(row), false);
+  changes.note();
+  if (over && (before || !far)) shapes.querySelector(`[data-of="${over.dataset.row}"]`)?.focus({ preventScroll: true });
+});
+for (const kind of ["pointercancel", "lostpointercapture"]) {
+  shapes.addEventListener(kind, (event) => {
+    if (event.pointerId !== drag?.event.pointerId) return;
+    const { row, before } = drag;
+    drag = null;
+    put(row, before ?? []);
+  });
+}
+
+// The next row with nothing drawn; the same one where there is none.
+function following(row) {
+  return rows.slice(rows.indexOf(row) + 1).find((one) => !one.hidden && !numbers(one)) ?? row;
+}
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const GROWS = { "+": 1, "=": 1, "*": 1, "-": -1, "_": -1 };
 
 function keyed(row, event) {
-  const [a, b, c, d] = numbers(row);
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
   if (["Delete", "Backspace"].includes(event.key)) return [];
   const step = event.shiftKey ? 10 : 1;
-  const [x, y] = MOVES[event.key] ?? [0, 0];
-  const more = (GROWS[event.key] ?? 0) * step;
-  if (!(event.key in MOVES) && !more) return null;
-  if (isCircle(row)) return [a + x * step, b + y * step, Math.max(1, c + more)];
-  return [a + x * step, b + y * step, c + x * step + more, d + y * step + more];
+  if (event.key in MOVES) return moved(isCircle(row), numbers(row), MOVES[event.key].map((one) => one * step), size());
+  if (event.key in GROWS) return grown(isCircle(row), numbers(row), GROWS[event.key] * step, size());
+  return null;
 }
 
 shapes.addEventListener("keydown", (event) => {
@@ -143,17 +180,22 @@ shapes.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
   put(row, found);
+  changes.note();
   if (!found.length) row.querySelector('[name="chosen"]').focus();
 });
 
 for (const row of rows) {
   row.addEventListener("focusin", () => choose(row));
-  row.querySelector("[data-clear]").addEventListener("click", () => put(row, []));
+  row.querySelector("[data-clear]").addEventListener("click", () => {
+    put(row, []);
+    changes.note();
+  });
 }
 
 // Each view has panels of its own: their names follow it.
 function fit(names) {
   rows.filter((row) => row.dataset.what === "panel").forEach((row, n) => { row.hidden = n >= names.length; });
+  if (chosen().hidden) choose(rows[0]);
 }
 const named = () => view.selectedOptions[0].dataset.panels.split(" ");
 view.addEventListener("change", () => {
@@ -165,8 +207,13 @@ view.addEventListener("change", () => {
   fit(names);
 });
 
-document.getElementById("drawing").addEventListener("input", draw);
+form.addEventListener("input", draw);
 image.addEventListener("load", draw);
+const fields = [...form.elements].filter((one) => /^(view|nobody|[a-d]-\d|shape-\d|name-\d)$/.test(one.name));
+const changes = new Changes(form, fields, document.getElementById("undo"), () => {
+  fit(named());
+  draw();
+});
 choose(chosen());
 fit(named());
 draw();

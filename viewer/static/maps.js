@@ -1,6 +1,7 @@
 // The polar maps: how much of the overlay is shown and for which class, and one map as large as the window.
 
-const SCALES = [1, 1.5, 2, 3, 4, 6];
+import { enlarge } from "./large.js";
+
 let opacity = Number(remembered("overlay") ?? 45);
 let shown = opacity > 0 ? opacity : 45;
 
@@ -31,7 +32,9 @@ function cover(value) {
 async function draw(canvas, text) {
   if (!text) return;
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  canvas.wanted = text;
   const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  if (canvas.wanted !== text) return; // another class was chosen meanwhile
   canvas.width = picture.width;
   canvas.height = picture.height;
   canvas.getContext("2d").drawImage(picture, 0, 0);
@@ -65,7 +68,7 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("exchanged", () => cover(opacity));
 document.addEventListener("single-key", ({ detail: event }) => {
-  const labels = [...document.querySelectorAll(".maps [data-overlay-label]")];
+  const labels = [...document.querySelectorAll(".maps:not(dialog) [data-overlay-label]")];
   const acts = { o: () => cover(opacity ? 0 : shown), "[": () => cover(opacity - 10), "]": () => cover(opacity + 10), z: () => document.querySelector("[data-enlarge]")?.click() };
   const number = Number(event.key);
   if (acts[event.key]) acts[event.key]();
@@ -73,24 +76,7 @@ document.addEventListener("single-key", ({ detail: event }) => {
 });
 
 const large = document.getElementById("large");
-const stage = large.querySelector(".stage");
-const told = document.getElementById("large-scale");
-let scale = 1;
-let at = { x: 0, y: 0 };
-
-function place() {
-  const room = (scale - 1) / 2;
-  const { width, height } = stage.getBoundingClientRect();
-  at = { x: Math.max(-room * width, Math.min(room * width, at.x)), y: Math.max(-room * height, Math.min(room * height, at.y)) };
-  for (const layer of stage.children) layer.style.transform = `translate(${at.x}px, ${at.y}px) scale(${scale})`;
-  told.textContent = `${Math.round(100 * scale)} %`;
-}
-
-function zoom(by) {
-  const next = SCALES.findIndex((one) => one >= scale - 0.01) + by;
-  scale = by === 0 ? 1 : SCALES[Math.max(0, Math.min(SCALES.length - 1, next))];
-  place();
-}
+let from = null;
 
 function copied(layer) {
   const copy = layer.cloneNode(false);
@@ -98,45 +84,30 @@ function copied(layer) {
   return copy;
 }
 
+// The enlarged picture has the slider and the classes that the page has, and what is chosen there holds here as well.
+function open(button) {
+  from = button;
+  const layers = [...button.children].map(copied);
+  large.querySelector(".overlay-tools").hidden = !layers.some((layer) => layer.matches(".over"));
+  const label = button.closest(".maps")?.querySelector("[data-overlay-label]:checked")?.value;
+  for (const one of large.querySelectorAll("[data-overlay-label]")) one.checked = one.value === label;
+  enlarge(button.dataset.enlarge, layers, JSON.parse(button.dataset.names ?? "[]"));
+}
+
 document.addEventListener("click", (event) => {
-  const from = event.target.closest?.("[data-enlarge]");
-  if (from) {
-    document.getElementById("large-title").textContent = from.dataset.enlarge;
-    stage.replaceChildren(...[...from.children].map(copied));
-    large.showModal();
-    zoom(0);
-    stage.focus();
-  }
-  const button = event.target.closest?.("[data-zoom]");
-  if (button) zoom({ in: 1, out: -1, fit: 0 }[button.dataset.zoom]);
+  const button = event.target.closest?.("[data-enlarge]");
+  if (button) open(button);
+});
+large.addEventListener("input", (event) => {
+  if (event.target.matches("[data-overlay-label]")) from.closest(".maps")?.querySelector(`[data-overlay-label][value="${event.target.value}"]`)?.click();
 });
 large.addEventListener("keydown", (event) => {
-  const zooms = { "+": 1, "=": 1, "-": -1, "0": 0 };
-  const moves = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-  if (event.key in zooms) zoom(zooms[event.key]);
-  else if (event.key in moves && event.target === stage) {
-    at = { x: at.x + moves[event.key][0], y: at.y + moves[event.key][1] };
-    place();
-  } else if (event.key === "o") cover(opacity ? 0 : shown);
-  else if (event.key === "[") cover(opacity - 10);
-  else if (event.key === "]") cover(opacity + 10);
-  else return;
+  const acts = { o: () => cover(opacity ? 0 : shown), "[": () => cover(opacity - 10), "]": () => cover(opacity + 10) };
+  const label = Number(event.key) >= 1 && large.querySelectorAll(".overlay-tools:not([hidden]) [data-overlay-label]")[Number(event.key) - 1];
+  if (event.ctrlKey || event.metaKey || event.altKey || !(acts[event.key] || label)) return;
+  if (label) label.click();
+  else acts[event.key]();
   event.preventDefault();
-});
-stage.addEventListener("wheel", (event) => {
-  event.preventDefault();
-  zoom(event.deltaY < 0 ? 1 : -1);
-}, { passive: false });
-stage.addEventListener("dblclick", () => zoom(scale > 1 ? 0 : 2));
-stage.addEventListener("pointerdown", (event) => {
-  stage.setPointerCapture(event.pointerId);
-  const from = { x: event.clientX - at.x, y: event.clientY - at.y };
-  const move = (now) => {
-    at = { x: now.clientX - from.x, y: now.clientY - from.y };
-    place();
-  };
-  stage.addEventListener("pointermove", move);
-  stage.addEventListener("pointerup", () => stage.removeEventListener("pointermove", move), { once: true });
 });
 
 wake(document);
