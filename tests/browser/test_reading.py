@@ -8,10 +8,12 @@ import axe
 import pytest
 from entry import cookie_of
 from harness import Installation, running, until, write
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from core.roles import Role
 from core.types import Label
+from db import users
+from db.session import Sessions, make_engine
 from training.phantom import cohort, dicom
 
 STUDIES = {0: Label.NORMAL, 1: Label.ISCHEMIA, 2: Label.INFARCTION}
@@ -46,7 +48,7 @@ def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and "401 (Unauthorized)" not in message.text:  # a login that was ended
             complaints.append(message.text)
 
     context = context_of(browser, perfuscope, "first.reader")
@@ -257,6 +259,65 @@ def test_a_new_study_is_in_the_open_list_within_two_seconds(page: Page, perfusco
     perfuscope.push(one, tmp_path)
     expect(page.locator("tr[data-key]")).to_have_count(before + 1, timeout=2000)
     assert page.evaluate("document.activeElement.closest('tr').rowIndex") == before + 1
+
+
+def test_a_half_written_review_is_left_on_purpose_only_and_outlives_the_login(page: Page, perfuscope: Installation):
+    opened(page)
+    comment, length = page.get_by_label("Comment"), page.locator("#length")
+    review = page.locator("form.review")
+    review.get_by_role("radio", name="Normal").check(force=True)
+    review.get_by_label("Fairly sure").check(force=True)
+    comment.fill("x" * 2007)
+    expect(length).to_have_text("2007 of 2000 characters: 7 too many, nothing is cut")
+    page.get_by_role("button", name="Save the review").click()
+    assert "/studies/" in page.url
+    assert len(comment.input_value()) == 2007
+    comment.fill("a line that is too long for the place beside the result\n" * 12)
+    expect(length).to_have_text("671 of 2000 characters")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.locator("#result").click()
+    page.keyboard.press("u")
+    until(lambda: asked == ["beforeunload"] or page.wait_for_timeout(50), 10, "the browser asks")
+    assert "/studies/" in page.url
+    assert page.evaluate("[sessionStorage, localStorage].every(s => !JSON.stringify(s).includes('too long'))")
+
+    end_logins(perfuscope, "first.reader")
+    out = page.locator("#out")
+    expect(out).to_be_visible(timeout=25_000)
+    expect(out).to_contain_text("log in as first.reader in another tab")
+    name, _, value = cookie_of(perfuscope, name="second.reader", role=Role.READER).partition("=")
+    page.context.add_cookies([{"name": name, "value": value, "url": address(perfuscope)}])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(1500)
+    expect(out).to_be_visible()  # nobody saves what somebody else wrote
+    name, _, value = cookie_of(perfuscope, name="first.reader", role=Role.READER).partition("=")
+    page.context.add_cookies([{"name": name, "value": value, "url": address(perfuscope)}])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(out).to_be_hidden(timeout=20_000)
+    page.get_by_role("button", name="Save the review").click()
+    page.wait_for_url("**#readers")
+    whole = page.locator("#readers .whole")
+    expect(whole).not_to_have_attribute("open", "")
+    top = page.locator(".views").bounding_box()
+    assert top is not None
+    assert top["y"] + page.evaluate("scrollY") < 700  # the maps begin on the first screen
+    whole.locator("summary").click()
+    expect(whole.locator(".comment")).to_be_visible()
+    expect(page.locator("#readers .comment").first).to_be_hidden()
+
+
+def end_logins(perfuscope: Installation, name: str) -> None:
+    """As an administrator, or the time, ends them."""
+    engine = make_engine(perfuscope.owners_database)
+    with Sessions(engine).write() as session:
+        users.end_sessions(session, users.named(session, name).id)
+    engine.dispose()
 
 
 def test_two_readers_disagree_and_both_are_shown(page: Page, browser: Browser, perfuscope: Installation):
