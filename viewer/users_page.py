@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.params import Depends
@@ -16,7 +16,7 @@ from db import users
 from db.access_tables import User
 from db.session import Sessions
 from db.users import Hand
-from viewer.access import allowed, principal, shown
+from viewer.access import Principal, allowed, principal, shown
 from viewer.forms import Fields, Form
 from viewer.render import Templates, sentence
 
@@ -75,6 +75,9 @@ class UsersPage:
                 user = session.get(User, user_id)
                 if user is None:
                     raise HTTPException(404)
+                _refuse_own(principal(request), user, form.one("do"))
+                if change is _new_password:
+                    _refuse_again(session, user, form.one("once"))
                 fields = Fields({**form.sent, "made_up": [secret]})
                 said = change(session, user, fields, self._hand(session, request))
         except PerfuscopeError as error:
@@ -86,8 +89,31 @@ class UsersPage:
 
     def _page(self, request: Request, notice: Notice | None = None, status: int = 200) -> Response:
         with self.sessions.read() as session:
-            context = {"users": users.listed(session), "roles": list(Role), "notice": notice}
+            listed = users.listed(session)
+            context = {"users": [(user, _once(user)) for user in listed], "roles": list(Role), "notice": notice}
         return HTMLResponse(self.templates.text("users.html", there="users", **shown(request), **context), status)
+
+
+def _once(user: User) -> str:
+    """What the form for a new password carries: another one as soon as there is another password; it tells nothing."""
+    return str(uuid5(user.id, user.password))
+
+
+def _refuse_again(session: Session, user: User, once: str) -> None:
+    """PerfuscopeError for a form that comes twice: a second password would make the one that was shown worthless."""
+    session.refresh(user, with_for_update=True)
+    if once != _once(user):
+        msg = (
+            f"{user.name} has had another password since that form was opened, so none was made; "
+            "one that was not noted cannot be shown again: open this page anew and make another"
+        )
+        raise PerfuscopeError(msg)
+
+
+def _refuse_own(who: Principal, user: User, do: str) -> None:
+    """PerfuscopeError for what would end one's own work here by one slip."""
+    if user.id == who.user_id and do in _OTHERS_ONLY:
+        raise PerfuscopeError(_OTHERS_ONLY[do])
 
 
 def _role(text: str) -> Role:
@@ -123,6 +149,11 @@ def _unlock(session: Session, user: User, _form: Fields, by: Hand) -> str:
     return f"{user.name} may try again at once."
 
 
+_OTHERS_ONLY = {
+    "role": "nobody gives themselves another role; another administrator can",
+    "disable": "nobody disables themselves; another administrator can",
+    "password": "one's own password is changed on the page of one's own account",
+}
 _CHANGES: dict[str, _Change] = {
     "role": _set_role,
     "password": _new_password,
