@@ -148,6 +148,42 @@ def test_choices_dates_and_order_stand_in_the_address(page: Page):
     page.wait_for_url("**/?show=infarction&sort=oldest")
 
 
+NUMBERS = """
+() => {
+  const place = (part) => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return range.getBoundingClientRect();
+  };
+  const meet = (a, b) => a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 2 && b.bottom > a.top + 2;
+  const figures = [...document.querySelectorAll("td.probability")].filter((cell) => {
+    const said = [...cell.querySelectorAll("li")].map(place);
+    const right = cell.getBoundingClientRect().right;
+    return said.some((one, at) => one.right > right || said.slice(at + 1).some((other) => meet(one, other)));
+  });
+  const broken = [...document.querySelectorAll(".study bdi, .study .mono, .patient .sub, .received time")].filter(
+    (part) => place(part).height > 1.9 * parseFloat(getComputedStyle(part).fontSize),
+  );
+  return [document.documentElement.scrollWidth > innerWidth, figures.length, broken.map((part) => part.textContent)];
+}
+"""
+
+
+def test_no_number_of_the_list_is_broken_or_runs_into_another_at_any_width(page: Page):
+    bare = """([name, odds]) => {
+      for (const row of document.querySelectorAll(".worklist tr[data-key]")) {
+        row.querySelector(".study bdi").textContent = name;
+        row.querySelectorAll(".odds li").forEach((one, at) => one.lastChild.nodeValue = odds[at]);
+      }
+    }"""
+    page.evaluate(bare, ["ACC-1234567890123", [" < 1 %", " < 1 %", " > 99 %"]])
+    found = {}
+    for width in (320, 390, 800, 820, 900, 961, 1024, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        found[width] = page.evaluate(NUMBERS)
+    assert {width: said for width, said in found.items() if said != [False, 0, []]} == {}
+
+
 def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
     opened(page)
     over = page.locator(".over")
@@ -261,8 +297,56 @@ def test_a_new_study_is_in_the_open_list_within_two_seconds(page: Page, perfusco
     assert page.evaluate("document.activeElement.closest('tr').rowIndex") == before + 1
 
 
-def test_a_half_written_review_is_left_on_purpose_only_and_outlives_the_login(page: Page, perfuscope: Installation):
+def test_two_readers_disagree_and_both_are_shown(page: Page, browser: Browser, perfuscope: Installation):
+    page.goto(address(perfuscope) + "/?sort=oldest")
     opened(page)
+    page.keyboard.press("r")
+    page.get_by_role("radio", name="Infarction").last.check(force=True)
+    page.get_by_label("Fairly sure").check(force=True)
+    page.get_by_label("Comment").fill("<b>fixed</b> at the apex")
+    page.get_by_role("button", name="Save the review").click()
+    expect(page.locator(".standing")).to_contain_text("Another label")
+    expect(page.locator(".said")).to_contain_text("<b>fixed</b> at the apex")
+    expect(page.get_by_role("heading", name="Review again")).to_be_visible()
+
+    second = context_of(browser, perfuscope, "second.reader")
+    theirs = second.new_page()
+    theirs.goto(page.url.partition("#")[0])
+    theirs.locator(".review").get_by_role("radio", name="Normal").check(force=True)
+    theirs.get_by_label("Sure", exact=True).check(force=True)
+    theirs.get_by_role("button", name="Save the review").click()
+    expect(theirs.locator(".standing")).to_contain_text("Readers disagree")
+    expect(page.locator(".standing")).to_contain_text("Readers disagree", timeout=5000)  # the first page learns of it
+    second.close()
+    page.goto(address(perfuscope) + "/")
+    expect(page.locator("tr[data-key] .standing")).to_contain_text("Readers disagree")
+
+
+def test_what_a_reader_writes_in_one_window_is_kept_beside_what_they_sent_from_another(
+    page: Page, perfuscope: Installation
+):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 1)
+    other = page.context.new_page()
+    other.goto(page.url)
+    review = page.locator("form.review")
+    review.get_by_role("radio", name="Infarction").check(force=True)
+    page.get_by_label("Comment").fill("a second thought")
+    theirs = other.locator("form.review")
+    theirs.get_by_role("radio", name="Ischemia").check(force=True)
+    theirs.get_by_label("Sure", exact=True).check(force=True)
+    theirs.get_by_role("button", name="Save the review").click()
+    other.wait_for_url("**#readers")
+    expect(page.get_by_role("heading", name="Review again")).to_be_visible(timeout=5000)
+    page.get_by_label("Fairly sure").check(force=True)
+    review.get_by_role("button", name="Save the review").click()
+    page.wait_for_url("**#readers")
+    expect(page.locator(".said")).to_contain_text("a second thought")
+
+
+def test_a_half_written_review_is_left_on_purpose_only_and_outlives_the_login(page: Page, perfuscope: Installation):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 2)
     comment, length = page.get_by_label("Comment"), page.locator("#length")
     review = page.locator("form.review")
     review.get_by_role("radio", name="Normal").check(force=True)
@@ -318,53 +402,6 @@ def end_logins(perfuscope: Installation, name: str) -> None:
     with Sessions(engine).write() as session:
         users.end_sessions(session, users.named(session, name).id)
     engine.dispose()
-
-
-def test_two_readers_disagree_and_both_are_shown(page: Page, browser: Browser, perfuscope: Installation):
-    page.goto(address(perfuscope) + "/?sort=oldest")
-    opened(page)
-    page.keyboard.press("r")
-    page.get_by_role("radio", name="Infarction").last.check(force=True)
-    page.get_by_label("Fairly sure").check(force=True)
-    page.get_by_label("Comment").fill("<b>fixed</b> at the apex")
-    page.get_by_role("button", name="Save the review").click()
-    expect(page.locator(".standing")).to_contain_text("Another label")
-    expect(page.locator(".said")).to_contain_text("<b>fixed</b> at the apex")
-    expect(page.get_by_role("heading", name="Review again")).to_be_visible()
-
-    second = context_of(browser, perfuscope, "second.reader")
-    theirs = second.new_page()
-    theirs.goto(page.url.partition("#")[0])
-    theirs.locator(".review").get_by_role("radio", name="Normal").check(force=True)
-    theirs.get_by_label("Sure", exact=True).check(force=True)
-    theirs.get_by_role("button", name="Save the review").click()
-    expect(theirs.locator(".standing")).to_contain_text("Readers disagree")
-    expect(page.locator(".standing")).to_contain_text("Readers disagree", timeout=5000)  # the first page learns of it
-    second.close()
-    page.goto(address(perfuscope) + "/")
-    expect(page.locator("tr[data-key] .standing")).to_contain_text("Readers disagree")
-
-
-def test_what_a_reader_writes_in_one_window_is_kept_beside_what_they_sent_from_another(
-    page: Page, perfuscope: Installation
-):
-    page.goto(address(perfuscope) + "/?sort=oldest")
-    opened(page, 1)
-    other = page.context.new_page()
-    other.goto(page.url)
-    review = page.locator("form.review")
-    review.get_by_role("radio", name="Infarction").check(force=True)
-    page.get_by_label("Comment").fill("a second thought")
-    theirs = other.locator("form.review")
-    theirs.get_by_role("radio", name="Ischemia").check(force=True)
-    theirs.get_by_label("Sure", exact=True).check(force=True)
-    theirs.get_by_role("button", name="Save the review").click()
-    other.wait_for_url("**#readers")
-    expect(page.get_by_role("heading", name="Review again")).to_be_visible(timeout=5000)
-    page.get_by_label("Fairly sure").check(force=True)
-    review.get_by_role("button", name="Save the review").click()
-    page.wait_for_url("**#readers")
-    expect(page.locator(".said")).to_contain_text("a second thought")
 
 
 def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):
