@@ -75,7 +75,7 @@ def temporary_home(wanted: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def running_pacs() -> Iterator[Pacs]:
-    """A storage SCP for report pages."""
+    """A storage SCP for report pages, which can be tried by C-ECHO."""
     from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
     from pynetdicom import AE, evt
 
@@ -83,6 +83,7 @@ def running_pacs() -> Iterator[Pacs]:
     ae = AE(ae_title=PACS_AE)
     for sop_class_uid in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
         ae.add_supported_context(sop_class_uid, ExplicitVRLittleEndian)
+    ae.add_supported_context("1.2.840.10008.1.1")  # Verification
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, pacs.store)])
     if server is None:
         raise PerfuscopeError("the demo's PACS could not listen on 127.0.0.1")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from core.phi import Phi
@@ -29,6 +30,29 @@ def several_patients(named: Iterable[Named]) -> bool:
     """Whether two of them contradict each other in ID, birth date or a component group of the name."""
     said: dict[str, str] = {}
     return any(said.setdefault(fact, value) != value for one in named for fact, value in _facts(one))
+
+
+def standing_apart(named: Sequence[Named]) -> list[set[str]]:
+    """For each of them, in what it contradicts what most of them say: ``name``, ``id``, ``birth date``.
+
+    Where no value is said by more of them than any other, nobody knows whose it is: all who say something stand apart.
+    """
+    said = [dict(_facts(one)) for one in named]
+    usual = {fact: _most_said([words[fact] for words in said if fact in words]) for fact in set().union(*said)}
+    return [
+        {
+            fact.split(" ")[0] if fact.startswith("name") else fact
+            for fact, value in words.items()
+            if value != usual[fact]
+        }
+        for words in said
+    ]
+
+
+def _most_said(values: Sequence[str]) -> str | None:
+    """The value that more of them are than any other; None where there is none."""
+    counted = Counter(values).most_common(2)
+    return counted[0][0] if len(counted) == 1 or counted[0][1] > counted[1][1] else None
 
 
 def digest(named: Iterable[Named]) -> str:

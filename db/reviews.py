@@ -97,6 +97,12 @@ def in_force(found: Iterable[Review]) -> list[Review]:
     return sorted(newest.values(), key=lambda r: (r.created_at, r.id), reverse=True)
 
 
+def replaced(found: Iterable[Review], newest: Review) -> list[Review]:
+    """What that reader said before it of the same revision, newest first; ``found`` is of one revision."""
+    theirs = [review for review in found if review.reader == newest.reader and review.id != newest.id]
+    return sorted(theirs, key=lambda r: (r.created_at, r.id), reverse=True)
+
+
 def standing(found: Iterable[Review]) -> Standing | None:
     """What the readers of one revision say together; None where nobody has said anything."""
     counted = in_force(found)

@@ -54,11 +54,14 @@ def peer(
 
 
 def echo(settings: Settings, asked: Peer) -> Finding:
-    """A peer answers our C-ECHO."""
+    """A peer answers our C-ECHO; one that opens the association and takes none is there all the same."""
     started = time.perf_counter()
     try:
         scu.echo(Address(asked.ae_title, asked.host, asked.port), settings.ae_title, timeout_s=5)
     except Unavailable as error:
+        if error.code == CONTEXT_REFUSED:
+            todo = "Deliveries need none; have the peer offer Verification (1.2.840.10008.1.1) if it is to be tried."
+            return warn(f"peer {asked.name}", "answers, but takes no C-ECHO", todo)
         todo = f"See whether {asked.host} port {asked.port} is right, and whether it knows {settings.ae_title}."
         return fail(f"peer {asked.name}", f"no answer to C-ECHO ({error.code})", todo)
     return ok(f"peer {asked.name}", f"answers C-ECHO in {(time.perf_counter() - started) * 1000:.0f} ms")

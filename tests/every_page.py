@@ -15,6 +15,8 @@ from sizes import WHOLE
 from core.roles import Role
 
 SIZES = {"wide": (1440, 900), "tablet": (1024, 768), "phone": (390, 844)}
+SMALLEST = 320
+"""WCAG 2.2, 1.4.10: so wide is a screen of 1280 at 400 %, and nothing is read by scrolling sideways."""
 ROLES = {"ada": Role.READER, "lara": Role.ADMIN, "otto": Role.AUDITOR}
 STICKS_OUT = """
 [...document.querySelectorAll("main :is(td, th, section, figure, li, dl, form, fieldset, .choice)")]
@@ -110,6 +112,9 @@ def faults(page: Page, number: int) -> list[str]:
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{size}: wider than the screen")
             found += [f"{size}: {part} sticks out" for part in page.evaluate(STICKS_OUT)]
+        page.set_viewport_size({"width": SMALLEST, "height": 844})
+        if page.evaluate("document.documentElement.scrollWidth") > SMALLEST:
+            found.append("smallest: wider than the screen")
         found += [f"{scheme}: {violation}" for violation in axe.violations(page, again=WHOLE and scheme == "light")]
     return found
 

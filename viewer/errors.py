@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from db.reviews import LONGEST_COMMENT
 from viewer.access import MUST_CHANGE, shown
 from viewer.render import Templates
 
@@ -49,6 +50,13 @@ _SAID = {
         "or too many ask for the same at once.",
     ),
 }
+COMMENT_TOO_LONG = "comment_too_long"
+"""The detail of a refusal of a review whose comment would have to be cut."""
+_TOO_LONG = Said(
+    "Not saved",
+    f"The comment is longer than {LONGEST_COMMENT} characters, and nothing of it is cut. Go back, shorten it and save "
+    "the review again.",
+)
 _READS = ("GET", "HEAD")
 _AGAIN = {
     "page": " This page tries again by itself.",
@@ -103,7 +111,8 @@ class Errors:
             return self._stranger(request)
         if error.detail == MUST_CHANGE:
             return RedirectResponse("/account", 303) if not is_api(request) else self.answer(request, 403)
-        return self.answer(request, error.status_code, headers=error.headers)
+        said = _TOO_LONG if error.detail == COMMENT_TOO_LONG else None
+        return self.answer(request, error.status_code, said, headers=error.headers)
 
     def _unreadable(self, request: Request, error: Exception) -> Response:
         """A program is told which parameter is not allowed and why, never what it held; other pages are none."""

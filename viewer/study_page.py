@@ -15,6 +15,7 @@ from db.session import Sessions
 from db.study_page import StudyPage
 from db.tables import Case
 from viewer import access
+from viewer.errors import COMMENT_TOO_LONG
 from viewer.forms import Fields, Form
 from viewer.live import LivePages, Shown
 from viewer.opened import Openings
@@ -98,9 +99,11 @@ class StudyPages:
             "has_file": self.pictures.has_file,
             "picture": lambda report: self.openings.part(request, token, f"/reports/{report.id}.png"),
             "said": said,
+            "earlier": {review.reader: reviews.replaced(found.shown_reviews, review) for review in said},
             "standing": reviews.standing(found.shown_reviews),
             "own": next((review for review in said if review.reader == who), None),
             "once": _once(found, who),
+            "reader": who,
             "longest": LONGEST_COMMENT,
             "csrf": access.csrf_field(request),
         }
@@ -115,13 +118,15 @@ def _once(found: StudyPage, who: str) -> UUID | None:
 
 
 def _review(who: access.Principal, sent: Fields) -> tuple[NewReview, UUID]:
-    """The review in a form, and the revision it is of; 400 for a form that is not ours."""
+    """The review in a form, and the revision it is of; 400 for a form that is not ours, 422 for too long a comment."""
     try:
         case_id = UUID(sent.one("case"))
         form = UUID(sent.one("once"))
         label, confidence = Label(sent.one("label")), Confidence(sent.one("confidence"))
     except ValueError:
         raise HTTPException(400) from None
-    comment = sent.one("comment").replace("\0", "").replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
+    comment = sent.one("comment").replace("\0", "").replace("\r\n", "\n").strip()
+    if len(comment) > LONGEST_COMMENT:
+        raise HTTPException(422, COMMENT_TOO_LONG)
     own = uuid5(form, f"{who.name} {case_id}")  # whatever a form says, it takes nobody else's place
     return NewReview(own, who.name, who.actor, label, confidence, Phi(comment)), case_id

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.params import Depends
@@ -16,7 +16,7 @@ from db import users
 from db.access_tables import User
 from db.session import Sessions
 from db.users import Hand, NewPassword
-from viewer.access import allowed, principal, shown
+from viewer.access import Principal, allowed, principal, shown
 from viewer.forms import Fields, Form
 from viewer.render import Templates, sentence
 
@@ -73,21 +73,26 @@ class UsersPage:
 
     def _changed(self, request: Request, user_id: UUID, form: Fields) -> Notice:
         if form.one("do") == "password":
-            return self._new_password(request, user_id)
+            return self._new_password(request, user_id, form.one("once"))
         change = _CHANGES.get(form.one("do"))
         if change is None:
             raise HTTPException(400)
         with self.sessions.write() as session:
-            return Notice(change(session, _user(session, user_id), form, self._hand(session, request)))
+            user = _user(session, user_id)
+            _refuse_own(principal(request), user, form.one("do"))
+            return Notice(change(session, user, form, self._hand(session, request)))
 
-    def _new_password(self, request: Request, user_id: UUID) -> Notice:
+    def _new_password(self, request: Request, user_id: UUID, once: str) -> Notice:
         """Another password, shown once; it is hashed between two transactions."""
         with self.sessions.read() as session:
-            name = _user(session, user_id).name
+            user = _user(session, user_id)
+            _refuse_own(principal(request), user, "password")
+            name = user.name
         secret = passwords.made_up()
         password = NewPassword.of(secret, name=name)
         with self.sessions.write() as session:
             user, by = _user(session, user_id), self._hand(session, request)
+            _refuse_again(session, user, once)
             users.set_password(session, user, password, must_change=True, by=by)
         return Notice(f"{name} may log in with this password, and must change it then.", secret)
 
@@ -96,7 +101,8 @@ class UsersPage:
 
     def _page(self, request: Request, notice: Notice | None = None, status: int = 200) -> Response:
         with self.sessions.read() as session:
-            context = {"users": users.listed(session), "roles": list(Role), "notice": notice}
+            listed = users.listed(session)
+            context = {"users": [(user, _once(user)) for user in listed], "roles": list(Role), "notice": notice}
         return HTMLResponse(self.templates.text("users.html", there="users", **shown(request), **context), status)
 
 
@@ -105,6 +111,28 @@ def _user(session: Session, user_id: UUID) -> User:
     if user is None:
         raise HTTPException(404)
     return user
+
+
+def _once(user: User) -> str:
+    """What the form for a new password carries: another one as soon as there is another password; it tells nothing."""
+    return str(uuid5(user.id, user.password))
+
+
+def _refuse_again(session: Session, user: User, once: str) -> None:
+    """PerfuscopeError for a form that comes twice: a second password would make the one that was shown worthless."""
+    session.refresh(user, with_for_update=True)
+    if once != _once(user):
+        msg = (
+            f"{user.name} has had another password since that form was opened, so none was made; "
+            "one that was not noted cannot be shown again: open this page anew and make another"
+        )
+        raise PerfuscopeError(msg)
+
+
+def _refuse_own(who: Principal, user: User, do: str) -> None:
+    """PerfuscopeError for what would end one's own work here by one slip."""
+    if user.id == who.user_id and do in _OTHERS_ONLY:
+        raise PerfuscopeError(_OTHERS_ONLY[do])
 
 
 def _role(text: str) -> Role:
@@ -135,6 +163,11 @@ def _unlock(session: Session, user: User, _form: Fields, by: Hand) -> str:
     return f"{user.name} may try again at once."
 
 
+_OTHERS_ONLY = {
+    "role": "nobody gives themselves another role; another administrator can",
+    "disable": "nobody disables themselves; another administrator can",
+    "password": "one's own password is changed on the page of one's own account",
+}
 _CHANGES: dict[str, _Change] = {
     "role": _set_role,
     "disable": _disable,

@@ -21,6 +21,7 @@ __all__ = [
     "SORTS",
     "STANDINGS",
     "VIEW_NAMES",
+    "beginning",
     "delivery_reason",
     "delivery_state",
     "differs",
@@ -80,6 +81,8 @@ KINDS = {
     "notice": "Notice",
     "kos": "Rejection of this revision",
 }
+_LINES, _LETTERS = 4, 150
+"""So much of a comment stands beside a result."""
 _AT_WORK = {
     "receiving": "Objects are arriving, or a view is still missing.",
     "preparing": "The screens are being read and cropped.",
@@ -152,6 +155,14 @@ def _together(share: str) -> str:
 
 def _of(said: Prediction, label: Label) -> float:
     return float(getattr(said, f"p_{label.value}"))
+
+
+def beginning(comment: str) -> str:
+    """As much of a comment as leaves the maps below it on the screen: some four lines."""
+    lines = comment.splitlines()
+    start = "\n".join(lines[:_LINES])
+    cut = start[:_LETTERS].rsplit(maxsplit=1)[0] if len(start) > _LETTERS else start
+    return comment if len(lines) <= _LINES and cut == start else f"{cut.rstrip()} …"
 
 
 def instance(row: Instance) -> str:

@@ -8,10 +8,12 @@ import axe
 import pytest
 from entry import cookie_of
 from harness import Installation, running, until, write
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from core.roles import Role
 from core.types import Label
+from db import users
+from db.session import Sessions, make_engine
 from training.phantom import cohort, dicom
 
 STUDIES = {0: Label.NORMAL, 1: Label.ISCHEMIA, 2: Label.INFARCTION}
@@ -54,7 +56,8 @@ def page(browser: Browser, perfuscope: Installation) -> Iterator[Page]:
 
     def hear(message: ConsoleMessage) -> None:
         in_line = message.location["url"].endswith("/try") and "503" in message.text  # another try is looked at
-        if message.type in {"error", "warning"} and not in_line:
+        logged_out = "401 (Unauthorized)" in message.text  # a login that was ended
+        if message.type in {"error", "warning"} and not in_line and not logged_out:
             complaints.append(message.text)
 
     context = context_of(browser, perfuscope, "first.reader")
@@ -185,6 +188,42 @@ def test_an_answer_that_never_comes_is_told_and_the_page_goes_on_asking(page: Pa
     until(lambda: page.wait_for_timeout(100) or len(held) > 1, 20, "the page asks again")
     page.unroute("**/*seen=*")
     expect(page.get_by_text("Not up to date")).to_be_hidden(timeout=20_000)
+
+
+NUMBERS = """
+() => {
+  const place = (part) => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return range.getBoundingClientRect();
+  };
+  const meet = (a, b) => a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 2 && b.bottom > a.top + 2;
+  const figures = [...document.querySelectorAll("td.probability")].filter((cell) => {
+    const said = [...cell.querySelectorAll("li")].map(place);
+    const right = cell.getBoundingClientRect().right;
+    return said.some((one, at) => one.right > right || said.slice(at + 1).some((other) => meet(one, other)));
+  });
+  const broken = [...document.querySelectorAll(".study bdi, .study .mono, .patient .sub, .received time")].filter(
+    (part) => place(part).height > 1.9 * parseFloat(getComputedStyle(part).fontSize),
+  );
+  return [document.documentElement.scrollWidth > innerWidth, figures.length, broken.map((part) => part.textContent)];
+}
+"""
+
+
+def test_no_number_of_the_list_is_broken_or_runs_into_another_at_any_width(page: Page):
+    bare = """([name, odds]) => {
+      for (const row of document.querySelectorAll(".worklist tr[data-key]")) {
+        row.querySelector(".study bdi").textContent = name;
+        row.querySelectorAll(".odds li").forEach((one, at) => one.lastChild.nodeValue = odds[at]);
+      }
+    }"""
+    page.evaluate(bare, ["ACC-1234567890123", [" < 1 %", " < 1 %", " > 99 %"]])
+    found = {}
+    for width in (320, 390, 800, 820, 900, 961, 1024, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        found[width] = page.evaluate(NUMBERS)
+    assert {width: said for width, said in found.items() if said != [False, 0, []]} == {}
 
 
 def test_an_overlay_fades_changes_its_class_and_is_enlarged(page: Page):
@@ -423,6 +462,66 @@ def test_a_review_by_a_form_that_another_window_has_used_comes_back_as_it_was_wr
     other.wait_for_url("**#readers")
     expect(other.locator(".said")).to_contain_text("another <thing>")
     other.close()
+
+
+def test_a_half_written_review_is_left_on_purpose_only_and_outlives_the_login(page: Page, perfuscope: Installation):
+    page.goto(address(perfuscope) + "/?sort=oldest")
+    opened(page, 2)
+    comment, length = page.get_by_label("Comment"), page.locator("#length")
+    review = page.locator("form.review")
+    review.get_by_role("radio", name="Normal").check(force=True)
+    review.get_by_label("Fairly sure").check(force=True)
+    comment.fill("x" * 2007)
+    expect(length).to_have_text("2007 of 2000 characters: 7 too many, nothing is cut")
+    page.get_by_role("button", name="Save the review").click()
+    assert "/studies/" in page.url
+    assert len(comment.input_value()) == 2007
+    comment.fill("a line that is too long for the place beside the result\n" * 12)
+    expect(length).to_have_text("671 of 2000 characters")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.locator("#result").click()
+    page.keyboard.press("u")
+    until(lambda: asked == ["beforeunload"] or page.wait_for_timeout(50), 10, "the browser asks")
+    assert "/studies/" in page.url
+    assert page.evaluate("[sessionStorage, localStorage].every(s => !JSON.stringify(s).includes('too long'))")
+
+    end_logins(perfuscope, "first.reader")
+    out = page.locator("#out")
+    expect(out).to_be_visible(timeout=25_000)
+    expect(out).to_contain_text("log in as first.reader in another tab")
+    name, _, value = cookie_of(perfuscope, name="second.reader", role=Role.READER).partition("=")
+    page.context.add_cookies([{"name": name, "value": value, "url": address(perfuscope)}])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(1500)
+    expect(out).to_be_visible()  # nobody saves what somebody else wrote
+    name, _, value = cookie_of(perfuscope, name="first.reader", role=Role.READER).partition("=")
+    page.context.add_cookies([{"name": name, "value": value, "url": address(perfuscope)}])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(out).to_be_hidden(timeout=20_000)
+    page.get_by_role("button", name="Save the review").click()
+    page.wait_for_url("**#readers")
+    whole = page.locator("#readers .whole")
+    expect(whole).not_to_have_attribute("open", "")
+    top = page.locator(".views").bounding_box()
+    assert top is not None
+    assert top["y"] + page.evaluate("scrollY") < 700  # the maps begin on the first screen
+    whole.locator("summary").click()
+    expect(whole.locator(".comment")).to_be_visible()
+    expect(page.locator("#readers .comment").first).to_be_hidden()
+
+
+def end_logins(perfuscope: Installation, name: str) -> None:
+    """As an administrator, or the time, ends them."""
+    engine = make_engine(perfuscope.owners_database)
+    with Sessions(engine).write() as session:
+        users.end_sessions(session, users.named(session, name).id)
+    engine.dispose()
 
 
 def test_an_image_is_tried_and_nothing_of_it_is_stored(page: Page, perfuscope: Installation, tmp_path: Path):

@@ -20,14 +20,16 @@ from ward import JANE, JOHN, LEASE, Ward
 from core.errors import PerfuscopeError
 from core.jobs import JobStage, JobState
 from core.orders import OrderKind, OrderState
+from core.phi import Phi
 from core.pictures import NoPicture
 from core.roles import Role
 from core.settings import Peer, Settings
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, ModelIdentity, Reason
-from db import audit, layout_states, model_versions, orders
+from db import audit, identity, layout_states, model_versions, orders
 from db.layout_states import Standing
 from db.model_versions import NewArtifact
 from db.order_tables import Order
+from db.studies import Identity
 from db.tables import AuditEvent, Instance, Job, ModelVersion
 from dicom_node import layout_decisions
 from dicom_node.inbox import Inbox
@@ -135,6 +137,9 @@ def test_an_object_is_shown_with_whom_it_names_and_its_picture_but_no_name_stand
     assert "TESTPATIENT" in page
     assert "T-001" in page
     assert f"/admin/quarantine/{lost}.png?seen=" in page
+    asked = page[page.index('<details class="sure">') :].partition("</details>")[0]
+    assert ("Nobody can take that back." in asked, 'value="reject"' in asked) == (True, True)
+    assert page.count('value="reject"') == 1
     assert ("quarantine show", ward.study().id) in views_written_down(ward)
 
 
@@ -662,3 +667,34 @@ def test_a_drawing_that_says_too_little_is_told_what_is_missing(office, ward, ch
     assert answer.status_code == 422
     assert said.lower() in answer.text.lower()
     assert office.work() == []
+
+
+# Two patients
+
+
+def test_what_names_another_patient_is_marked_in_words_and_what_has_no_picture_says_so(office, ward):
+    study, stranger = mixed(ward)
+    page = office.browser.get(f"/admin/quarantine/{study}").text
+    parts = {part[: part.index('"')]: part for part in page.split('<a href="/admin/quarantine/')[1:]}
+    assert {key: part.count("unlike the others") for key, part in parts.items() if "unlike" in part} == {
+        str(stranger): 3
+    }
+    assert "Not a screen" in parts[str(stranger)]
+    assert "<img" not in parts[str(stranger)]
+    assert sum("<img" in part for part in parts.values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("ids", "apart"),
+    [
+        ("AAAB", [0, 0, 0, 1]),
+        ("AB", [1, 1]),
+        ("AABB", [1, 1, 1, 1]),
+        ("A A", [0, 0, 0]),
+        ("AaA", [0, 0, 0]),
+    ],
+)
+def test_who_stands_apart_is_whom_most_others_contradict(ids, apart):
+    named = [Identity(Phi(i.strip()), Phi("X^Y"), Phi("19500101"), Phi(""), Phi("")) for i in ids]
+    assert [len(found) for found in identity.standing_apart(named)] == apart
+    assert set().union(*identity.standing_apart(named)) <= {"id"}

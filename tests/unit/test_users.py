@@ -341,13 +341,45 @@ def test_an_administrator_changes_what_a_user_may(root, tmp_path, sessions, by):
         ("enable", "ada may log in again"),
         ("unlock", "ada may try again at once"),
     ):
-        answer = root.post(place, {"do": do, "role": "auditor"})
+        answer = root.post(place, {"do": do, "role": "auditor", "once": once_of(root.get("/admin/users").text, place)})
         assert (answer.status_code, said in answer.text) == (200, True), do
     assert root.post(place, {"do": "explode"}).status_code == 400
     root.get("/admin/users")
     assert root.post(place, {"do": "role", "role": "<script>"}).status_code == 409
     assert "<script>" not in root.last
     assert root.post(f"/admin/users/{by.now.year:032d}", {"do": "disable"}).status_code == 404
+
+
+def once_of(page: str, place: str) -> str:
+    """What the form for another password of that user carries."""
+    forms = [form for form in page.split("<form ") if f'action="{place}"' in form and 'name="once"' in form]
+    return forms[0].partition('name="once" value="')[2].partition('"')[0]
+
+
+def test_a_form_for_a_new_password_that_comes_twice_makes_one(root, tmp_path, sessions, by):
+    place = f"/admin/users/{add(sessions, by).id}"
+    form = {"do": "password", "once": once_of(root.get("/admin/users").text, place)}
+    password = root.post(place, form).text.partition("<code>")[2].partition("</code>")[0]
+    again = root.post(place, form)
+    assert (again.status_code, "<code>" in again.text) == (409, False)
+    assert "so none was made" in again.text
+    ada = Browser(make_app(Settings(home=tmp_path), sessions))
+    assert ada.log_in("ada", password).status_code == 303
+    assert root.post(place, form | {"once": once_of(again.text, place)}).status_code == 200
+    assert root.post(place, {"do": "password"}).status_code == 409
+
+
+@pytest.mark.parametrize("do", ["disable", "role", "password"])
+def test_an_administrator_does_nothing_to_themselves_that_would_lock_them_out(root, sessions, by, do):
+    add(sessions, by, "second", Role.ADMIN)
+    with sessions.read() as session:
+        own = f"/admin/users/{users.named(session, 'root').id}"
+    page = root.get("/admin/users").text
+    row = page[page.index('<th scope="row">root</th>') :].partition("</tr>")[0]
+    assert all(f'value="{refused}"' not in row for refused in ("disable", "role", "password"))
+    assert row.count("another administrator can") == 2
+    assert root.post(own, {"do": do, "role": "reader"}).status_code == 409
+    assert root.get("/admin/users").status_code == 200
 
 
 def test_an_administrator_makes_a_token_and_takes_it_back(root, api, sessions):

@@ -21,7 +21,7 @@ from ward import JOHN, named
 
 from core import DISCLAIMER, TRAINED_ON
 from core.phi import Phi
-from core.types import AuditAction, Label, Reason, Status, View
+from core.types import REQUIRED_VIEWS, AuditAction, Label, Reason, Status, View
 from db import audit, jobs, pages, studies, worklist
 from db.pages import Show
 from db.tables import ModelVersion, Prediction, Report, ViewImage
@@ -107,6 +107,18 @@ def test_objects_in_quarantine_are_told_on_the_list_and_on_the_page(ward, tmp_pa
     study_id = classified(ward)
     assert "1 object in quarantine" in reader(ward, tmp_path).get("/").text
     assert "layout is not known" in reader(ward, tmp_path).get(f"/studies/{study_id}").text
+
+
+def test_a_study_of_which_nothing_is_shown_is_not_to_be_reviewed(ward, clock, tmp_path):
+    ward.arrive("1.9", screen=False, who=JOHN)
+    for view in REQUIRED_VIEWS:
+        ward.screen(view)
+    clock.turn(30)
+    ward.tick()
+    page = reader(ward, tmp_path).get(f"/studies/{ward.study().id}").text
+    assert "Kept aside and not classified" in page
+    assert "there is nothing to review" in page
+    assert 'class="review"' not in page
 
 
 def test_the_counts_part_the_studies_and_each_choice_lists_its_own(ward, clock, tmp_path):

@@ -17,6 +17,7 @@ from core.types import AuditAction, Confidence, Label, View
 from db import audit, cases, reviews
 from db.reviews import NewReview, Standing
 from db.tables import Case
+from viewer import words
 
 
 def form_of(page: str) -> dict[str, str]:
@@ -225,3 +226,50 @@ def test_a_comment_is_identified_text(ward, tmp_path):
         assert "TESTPATIENT" not in " ".join(
             e.detail for e in audit.listed(session, study_id=study_id, since=None, limit=100)
         )
+
+
+def test_what_a_reader_said_before_stays_on_the_page_marked_as_replaced(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    for label, comment in (("normal", "at first sight"), ("ischemia", "on a second look"), ("infarction", "")):
+        pages_of.post(f"{place}/reviews", said(pages_of.get(place).text, label, "low", comment))
+        ward.clock.turn(60)
+    another(ward, study_id, "bert", Label.NORMAL)
+    page = pages_of.get(place).text
+    readers = page[page.index('id="readers"') : page.index("Review again")]
+    counted, _, before = readers.partition('<details class="earlier"')
+    assert "2 earlier, replaced" in before
+    assert ["on a second look" in counted, "at first sight" in counted] == [False, False]
+    assert before.index("on a second look") < before.index("at first sight")
+    assert before.count("<strong>Ischemia</strong>, not sure") == before.count("<strong>Normal</strong>, not sure") == 1
+    assert readers.count("<details") == 1
+
+
+def test_a_long_comment_is_whole_only_where_it_is_asked_for(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    comment = "apex " * 100 + "\n" * 20 + "end of it"
+    pages_of.post(f"{place}/reviews", said(pages_of.get(place).text, comment=comment))
+    page = pages_of.get(place).text
+    start, _, whole = page.partition('<details class="whole"')
+    assert "apex …</span>" in start
+    assert "end of it" not in start
+    assert "end of it</span></details>" in whole
+
+
+@pytest.mark.parametrize("comment", ["short", "a\nb\nc\nd", "x" * 150])
+def test_a_short_comment_is_shown_whole(comment):
+    assert words.beginning(comment) == comment
+
+
+def test_a_comment_that_is_too_long_is_refused_and_not_cut(ward, tmp_path):
+    study_id = classified(ward)
+    pages_of, place = reader(ward, tmp_path), f"/studies/{study_id}"
+    form = said(pages_of.get(place).text, comment="ä" * (reviews.LONGEST_COMMENT + 1))
+    refused = pages_of.post(f"{place}/reviews", form)
+    assert (refused.status_code, "nothing of it is cut" in refused.text) == (422, True)
+    fits = "\r\n" + "ä" * (reviews.LONGEST_COMMENT - 2) + "\r\nb\r\n"
+    assert pages_of.post(f"{place}/reviews", form | {"comment": fits}).status_code == 303
+    with ward.sessions.read() as session:
+        (review,) = reviews.of_study(session, study_id)
+    assert len(review.comment.reveal()) == reviews.LONGEST_COMMENT

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.orders import OrderKind
 from core.pictures import NoPicture
 from core.types import Decision, InstanceState
-from db import quarantine
+from db import identity, quarantine
 from db.session import Sessions
 from db.tables import Instance, Study
 from viewer import access
@@ -92,8 +92,9 @@ class QuarantinePages:
     def _context(self, session: Session, found: Study | Instance) -> dict[str, Any]:
         if isinstance(found, Study):
             objects = quarantine.objects_of(session, found.id)
-            return {"study_id": found.id, "whole": True, "objects": objects, "key": found.id}
-        return {"study_id": found.study_id, "whole": False, "objects": [found], "key": found.id}
+            apart = dict(zip((one.id for one in objects), identity.standing_apart(objects), strict=True))
+            return {"study_id": found.id, "whole": True, "objects": objects, "apart": apart, "key": found.id}
+        return {"study_id": found.study_id, "whole": False, "objects": [found], "apart": {}, "key": found.id}
 
 
 def waiting_under(session: Session, key: UUID) -> Study | Instance:

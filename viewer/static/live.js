@@ -1,11 +1,13 @@
 // Keeps the part of the page that changes up to date: a stream says when, the page is asked what. Only what differs is
 // touched, so that place, focus, selected text and whatever was typed stay. Without it the browser reloads the page.
 
+import { unsent } from "./review.js";
 import { tellTimes } from "./times.js";
 
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
 const news = document.getElementById("news");
+const out = document.getElementById("out");
 const JITTER_MS = 250;
 const REFUSED_MS = 15000;
 const PATIENCE_MS = 10000; // longer than a slow server takes; an answer that never comes is told like none
@@ -24,7 +26,7 @@ function alike(old, fresh) {
 
 function take(old, fresh) {
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !["style", "title", "tabindex"].includes(name)) old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !["style", "title", "tabindex", "open"].includes(name)) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
@@ -99,6 +101,21 @@ function keepReview(fresh) {
   tag = ""; // asked for in full until then
 }
 
+// A login that is over takes the page away, but for what somebody is writing on it.
+function leave() {
+  if (out && unsent()) out.hidden = false;
+  else location.reload();
+}
+
+// Who logged in again in another tab sends the forms of this one by that login; nobody sends what somebody else wrote.
+function renewForms(fresh) {
+  const [mine, now] = [live, fresh].map((part) => part.querySelector("form.review"));
+  if (!mine || !now) return;
+  const same = mine.dataset.reader === now.dataset.reader;
+  out.hidden = same || !unsent();
+  if (same) for (const field of document.querySelectorAll("input[name=csrf]")) field.value = now.elements.csrf.value;
+}
+
 function rowsOf(root) {
   return new Set([...root.querySelectorAll("tr[data-key]")].map((row) => row.dataset.key));
 }
@@ -117,6 +134,7 @@ function exchange(fresh) {
   const known = rowsOf(live);
   const hold = anchor();
   tellTimes(fresh);
+  renewForms(fresh);
   keepReview(fresh);
   become(live, fresh);
   hold();
@@ -130,7 +148,7 @@ async function ask() {
   const headers = { "If-None-Match": tag, "X-Part": "1" };
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const answer = await fetch(live.dataset.again, { headers, cache: "no-store", redirect: "manual", signal });
-  if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) location.reload();
+  if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) return leave();
   if (answer.status !== 304 && !answer.ok) throw new Error("no page");
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -131,7 +131,11 @@ for (const chart of document.querySelectorAll(".newest")) chart.scrollLeft = cha
 const zone = document.getElementById("zone");
 zone.querySelector("span").textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
 zone.hidden = false;
+let folded = [];
+addEventListener("afterprint", () => folded.forEach((part) => (part.open = false)));
 addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details.whole:not([open])")]; // paper cannot be asked for the rest
+  for (const part of folded) part.open = true;
   const printed = document.getElementById("printed");
   if (printed) printed.textContent = `, ${exactly(new Date())}`;
 });

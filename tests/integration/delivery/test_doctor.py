@@ -2,10 +2,12 @@
 
 import pytest
 from office import Office
-from pynetdicom.sop_class import StorageCommitmentPushModel
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 
+from cli.demo_services import PACS_AE, running_pacs
 from core.finding import Level
-from dicom_node import peer_check
+from dicom_node import peer_check, scu
+from dicom_node.scu import Address
 
 
 def steps(office: Office, name: str, **options: float) -> list[tuple[str, str]]:
@@ -33,6 +35,22 @@ def test_the_doctor_says_that_a_peer_offers_no_commitment(office, pacs):
     finally:
         pacs._server.contexts = offered
     assert (found[2].level, found[2].said) == (Level.FAIL, "the peer offers no storage commitment")
+
+
+def test_a_peer_that_takes_no_echo_is_tried_with_the_test_object(office, pacs):
+    offered = pacs._server.contexts
+    pacs._server.contexts = [cx for cx in offered if cx.abstract_syntax != Verification]
+    try:
+        found = list(peer_check.peer(office.settings, office.sessions, office.settings.peer_named("pacs")))
+    finally:
+        pacs._server.contexts = offered
+    assert [step.level for step in found] == [Level.WARN, Level.OK, Level.OK]
+    assert found[0].said == "answers, but takes no C-ECHO"
+
+
+def test_the_demos_own_pacs_answers_an_echo():
+    with running_pacs() as pacs:
+        scu.echo(Address(PACS_AE, "127.0.0.1", pacs.port), "PERFUSCOPE")
 
 
 def test_the_doctor_names_the_step_that_fails(office, pacs, archive):
