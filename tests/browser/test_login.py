@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import axe
 import pytest
 from entry import PASSWORD, user
 from harness import Installation, Pacs, until
@@ -39,7 +40,7 @@ def page(browser: Browser) -> Iterator[Page]:
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
     page = context.new_page()
-    refused = re.compile(r"the server responded with a status of (401|403|429)")
+    refused = re.compile(r"the server responded with a status of (401|403|409|429)")
     page.on("console", lambda said: complaints.append(said.text) if not refused.search(said.text) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
@@ -90,8 +91,15 @@ def test_an_administrator_adds_a_user_who_chooses_a_password(address: str, page:
     log_in(page, address, "root", place="/admin/users")
     page.get_by_label("Name", exact=True).fill("grace")
     page.get_by_role("button", name="Add").click()
-    made_up = page.locator(".secret code").inner_text()
+    first = page.locator(".secret code").inner_text()
+    page.locator("summary", has_text="New password… for grace").press("Enter")
     sizes_fit(page)
+    assert axe.violations(page) == []
+    page.get_by_role("button", name="Make a new password for grace").press("Enter")
+    expect(page.locator(".secret code")).not_to_have_text(first)
+    made_up = page.locator(".secret code").inner_text()
+    page.reload()  # sends the form again
+    expect(page.get_by_role("alert")).to_contain_text("so none was made")
     page.get_by_role("button", name="Log out").click()
     log_in(page, address, "grace", made_up)
     expect(page.get_by_text("Somebody else set your password")).to_be_visible()

@@ -10,7 +10,8 @@ function isChanged(field) {
 // Whether something is written that is on no server yet.
 export function unsent() {
   const form = document.querySelector("form.review");
-  return Boolean(form) && !sent.has(form) && [...form.elements].some(isChanged);
+  if (!form || sent.has(form)) return false;
+  return form.hasAttribute("data-written") || [...form.elements].some(isChanged);
 }
 
 function measure(comment) {
@@ -34,4 +35,5 @@ document.addEventListener("input", (event) => {
   addEventListener("beforeunload", ask);
   if (event.target.matches("[data-longest]")) measure(event.target);
 });
+if (unsent()) addEventListener("beforeunload", ask);
 document.addEventListener("submit", (event) => sent.add(event.target));
