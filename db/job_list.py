@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.jobs import JobStage, JobState
+from db.column_types import UtcDateTime
+from db.cursor import Cursor
 from db.tables import Case, Commitment, Instance, Job, Report
 
 OPEN = (JobState.DEAD, JobState.RUNNING, JobState.WAITING)
@@ -22,17 +25,49 @@ class Listed:
     study_id: UUID | None
 
 
-def listed(
-    session: Session, states: Sequence[JobState], stage: JobStage | None, *, limit: int, offset: int = 0
-) -> list[Listed]:
-    """Open jobs: those that were given up first, then newest first."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last job of a page; the next page begins after it, whatever became of it."""
+
+    given_up: bool
+    cursor: Cursor
+
+    def __str__(self) -> str:
+        return f"{_GIVEN_UP if self.given_up else ''}{self.cursor}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The place that was printed so; ValueError for anything else."""
+        return cls(text.startswith(_GIVEN_UP), Cursor.parse(text.removeprefix(_GIVEN_UP)))
+
+
+_GIVEN_UP = "dead_"
+
+
+def page(
+    session: Session, states: Sequence[JobState], stage: JobStage | None, *, after: Place | None, limit: int
+) -> tuple[list[Listed], Place | None]:
+    """Open jobs, those that were given up first, then newest first; and where the next page begins, if there is one."""
     statement = select(Job).where(Job.state.in_(states))
     if stage is not None:
         statement = statement.where(Job.stage == stage)
-    order = (Job.state == JobState.DEAD).desc(), Job.created_at.desc(), Job.id
-    found = session.scalars(statement.order_by(*order).limit(limit).offset(offset)).all()
-    studies = _studies(session, found)
-    return [Listed(job, studies.get(job.subject)) for job in found]
+    if after is not None:
+        statement = statement.where(_beyond(after))
+    order = _IS_DEAD.desc(), Job.created_at.desc(), Job.id.desc()
+    found = session.scalars(statement.order_by(*order).limit(limit + 1)).all()
+    last = found[limit - 1] if len(found) > limit else None
+    studies = _studies(session, found[:limit])
+    following = Place(last.state is JobState.DEAD, Cursor(last.created_at, last.id)) if last else None
+    return [Listed(job, studies.get(job.subject)) for job in found[:limit]], following
+
+
+_IS_DEAD = Job.state == JobState.DEAD
+
+
+def _beyond(after: Place) -> ColumnElement[bool]:
+    last = tuple_(literal(after.cursor.at, UtcDateTime()), literal(after.cursor.key))
+    older = tuple_(Job.created_at, Job.id) < last
+    return or_(~_IS_DEAD, older) if after.given_up else and_(~_IS_DEAD, older)
 
 
 def count(session: Session, state: JobState) -> int:

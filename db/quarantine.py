@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select, update
+from sqlalchemy import ColumnElement, func, literal, literal_column, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from core.phi import NOTHING, Phi
 from core.types import Decision, InstanceState, Outcome, Reason
 from db import cases, studies
+from db.column_types import UtcDateTime
+from db.cursor import Cursor
 from db.tables import Case, Instance, Study
 
 
@@ -32,13 +35,18 @@ class Item:
         """What the commands take."""
         return self.instance_id or self.study_id
 
+    @property
+    def place(self) -> Cursor:
+        """Where it stands in the list."""
+        return Cursor(self.since, self.key)
+
     def __repr__(self) -> str:
         return f"Item({self.key})"
 
 
-def items(session: Session, *, limit: int | None = None) -> list[Item]:
-    """What nobody has decided on yet, oldest first."""
-    found = [*_objects(session, limit), *_studies(session, limit)]
+def items(session: Session, *, after: Cursor | None = None, limit: int | None = None) -> list[Item]:
+    """What nobody has decided on yet, oldest first; ``after``: the last one that was seen, whatever became of it."""
+    found = [*_objects(session, after, limit), *_studies(session, after, limit)]
     return sorted(found, key=lambda item: (item.since, str(item.key)))[:limit]
 
 
@@ -61,21 +69,29 @@ _DIFFER = (
 )
 
 
-def _objects(session: Session, limit: int | None) -> list[Item]:
+def _ordered(statement: Any, since: Any, key: Any, after: Cursor | None, limit: int | None) -> Any:
+    if after is not None:
+        last = tuple_(literal(after.at, UtcDateTime()), literal(after.key))
+        statement = statement.where(tuple_(since, key) > last)
+    return statement.order_by(since, key).limit(limit)
+
+
+def _objects(session: Session, after: Cursor | None, limit: int | None) -> list[Item]:
     since = func.coalesce(Instance.judged_at, Instance.received_at)
-    statement = select(Instance).where(*_WAITING).order_by(since, Instance.id).limit(limit)
+    statement = _ordered(select(Instance).where(*_WAITING), since, Instance.id, after, limit)
     return [
         Item(i.study_id, i.id, i.reason, i.series_description, i.sender_ae, i.judged_at or i.received_at, i.size)
         for i in session.scalars(statement)
     ]
 
 
-def _studies(session: Session, limit: int | None) -> list[Item]:
+def _studies(session: Session, after: Cursor | None, limit: int | None) -> list[Item]:
+    since = func.coalesce(Case.done_at, Case.opened_at)
     size = select(func.sum(Instance.size)).where(Instance.study_id == Study.id, Instance.current).scalar_subquery()
     statement = select(Study, Case, size).join(Case, Case.study_id == Study.id).where(*_DIFFER)
     return [
         Item(study.id, None, case.reason, NOTHING, study.sender_ae, case.done_at or case.opened_at, bytes_kept or 0)
-        for study, case, bytes_kept in session.execute(statement.order_by(Case.done_at, Case.study_id).limit(limit))
+        for study, case, bytes_kept in session.execute(_ordered(statement, since, Study.id, after, limit))
     ]
 
 

@@ -13,7 +13,7 @@ import pytest
 import toy_artifact
 from entry import Browser, cookie
 from pydicom import dcmwrite
-from reader import classified, reported, views_written_down
+from reader import JOAN, classified, reported, views_written_down
 from sqlalchemy import select
 from ward import JANE, JOHN, LEASE, Ward
 
@@ -169,18 +169,43 @@ def test_who_comes_too_late_is_told_that_somebody_has_decided(office, ward):
     assert 'value="my-page"' in answer.text
 
 
+def next_page(page: str) -> str | None:
+    """The address of the list's next page, where there is one."""
+    found = re.search(r'href="([^"]+)" rel="next"', page)
+    return html.unescape(found[1]) if found else None
+
+
 def test_what_waits_is_told_page_by_page(office, ward, monkeypatch):
     monkeypatch.setattr("viewer.admin.quarantine_page._MOST", 2)
     keys = [str(ward.arrive(f"1.1.{number}")) for number in range(5)]
     for key in keys:
         ward.quarantined(UUID(key), Reason.UNKNOWN_LAYOUT)
-    pages = [office.browser.get(f"/admin/quarantine?page={number}").text for number in (1, 2, 3, 4)]
+    pages = [office.browser.get("/admin/quarantine").text]
+    while (place := next_page(pages[-1])) is not None:
+        pages.append(office.browser.get(place).text)
     assert all("5 to decide" in page for page in pages)
-    assert [sum(key in page for key in keys) for page in pages] == [2, 2, 1, 0]
-    assert ['rel="prev"' in page for page in pages] == [False, True, True, False]
-    assert ['rel="next"' in page for page in pages] == [True, True, False, False]
-    for wrong in ("0", "-1", "99999", "x"):
-        assert office.browser.get(f"/admin/quarantine?page={wrong}").status_code == 404
+    assert [sum(key in page for key in keys) for page in pages] == [2, 2, 1]
+    assert ["First page" in page for page in pages] == [False, True, True]
+    for wrong in ("0", "x", "1_x", "1e99_" + "0" * 32):
+        assert office.browser.get(f"/admin/quarantine?after={wrong}").status_code == 404
+
+
+def test_what_is_decided_on_one_page_of_the_quarantine_takes_nothing_from_the_next(office, ward, monkeypatch):
+    monkeypatch.setattr("viewer.admin.quarantine_page._MOST", 2)
+    study, _ = mixed(ward)  # its place among the objects is that of its revision
+    objects = [ward.arrive(f"1.1.{number}", study="1.2.77", who=JOAN) for number in range(4)]
+    for key in objects:
+        ward.clock.turn(1)
+        ward.quarantined(key, Reason.UNKNOWN_LAYOUT)
+    page = office.browser.get("/admin/quarantine").text
+    seen = {key for key in (study, *objects) if str(key) in page}
+    place = f"/admin/quarantine/{objects[0]}"
+    office.press(place, place, do="reject")
+    office.work()
+    while (place := next_page(page)) is not None:
+        page = office.browser.get(place).text
+        seen |= {key for key in (study, *objects) if str(key) in page}
+    assert seen == {study, *objects}
 
 
 def test_a_released_object_is_prepared_again_in_the_name_of_who_released_it(office, ward):
@@ -292,8 +317,30 @@ def test_what_was_given_up_comes_before_what_is_newer_and_the_rest_is_on_the_nex
         ward.arrive(f"1.5.{number}")
     page = office.browser.get("/admin/jobs").text
     assert f"/admin/jobs/{job}/retry" in page
-    assert "/admin/jobs?state=&amp;stage=&amp;page=2" in page
-    assert f"/admin/jobs/{job}/retry" not in office.browser.get("/admin/jobs?page=2").text
+    place = next_page(page)
+    assert place.startswith("/admin/jobs?state=&stage=&after=")
+    assert f"/admin/jobs/{job}/retry" not in office.browser.get(place).text
+    assert office.browser.get("/admin/jobs?after=x").status_code == 404
+
+
+def test_a_job_that_is_tried_again_takes_nothing_from_the_next_page(office, ward, monkeypatch):
+    for number in range(5):
+        ward.arrive(f"1.5.{number}")
+    everything = {job.id for job in ward.jobs()}
+    first, *others = sorted(everything, reverse=True)
+    with ward.sessions.write() as session:
+        for key in (first, *others[:2]):
+            session.get_one(Job, key).state = JobState.DEAD
+    monkeypatch.setattr("viewer.admin.jobs_page._MOST", 2)
+    page = office.browser.get("/admin/jobs").text
+    seen = {key for key in everything if key.hex[:8] in page}
+    assert seen == {first, others[0]}
+    with ward.sessions.write() as session:
+        session.get_one(Job, first).state = JobState.WAITING
+    while (place := next_page(page)) is not None:
+        page = office.browser.get(place).text
+        seen |= {key for key in everything if key.hex[:8] in page}
+    assert seen == everything
 
 
 @pytest.mark.parametrize("place", ["/admin/jobs/{job}/retry", "/admin/jobs/retry"])

@@ -13,6 +13,7 @@ from core.errors import PerfuscopeError
 from core.jobs import JobStage, JobState
 from core.types import REQUIRED_VIEWS, AuditAction, Decision, InstanceState, Outcome, Reason, Stage, View
 from db import quarantine, studies
+from db.cursor import Cursor
 from db.tables import AuditEvent, Instance, Job
 from dicom_node import decisions, layout_decisions, layouts
 
@@ -37,8 +38,13 @@ def instance(ward: Ward, key: UUID) -> Instance:
 
 def waiting(ward: Ward) -> list[UUID]:
     with ward.sessions.read() as session:
-        assert quarantine.count(session) == len(quarantine.items(session))
-        return [item.key for item in quarantine.items(session)]
+        found, after = [], None
+        while page := quarantine.items(session, after=after, limit=1):
+            found += page
+            after = Cursor.parse(str(page[-1].place))
+        assert found == quarantine.items(session)
+        assert quarantine.count(session) == len(found)
+        return [item.key for item in found]
 
 
 def decide(ward: Ward, decision, key: UUID, **more) -> None:

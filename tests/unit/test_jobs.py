@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.jobs import Bell, JobStage, JobState, Queue
-from db import jobs
+from db import job_list, jobs
+from db.job_list import Place
 from db.jobs import Claimed
 from db.session import Sessions, database_clock
 from db.tables import ERROR_LENGTH, Job
@@ -254,3 +255,23 @@ def test_a_limited_round_rings_the_most_overdue_first(book, clock):
     first = book.call(jobs.to_ring, ring_again=RING, limit=2)
     second = book.call(jobs.to_ring, ring_again=RING, limit=2)
     assert first + second == bells
+
+
+def test_a_list_of_jobs_goes_on_where_its_page_ended_whatever_became_of_that_job(book):
+    older = [book.add() for _ in range(3)]
+    book.clock.turn(1)
+    newer = [book.add() for _ in range(3)]
+    dead = [book.job(bell).id for bell in (*older[:2], newer[0])]
+    with book.sessions.write() as session:
+        for key in dead:
+            session.get_one(Job, key).state = JobState.DEAD
+    found, after = [], None
+    while after is not None or not found:
+        with book.sessions.write() as session:
+            page, after = job_list.page(session, job_list.OPEN, None, after=after, limit=1)
+            found += [one.job.id for one in page]
+            page[-1].job.state = JobState.DONE
+        after = after and Place.parse(str(after))
+    assert len(found) == 6
+    assert found[:3] == [dead[2], *sorted(dead[:2], reverse=True)]
+    assert found[3:] == [*sorted((bell.job_id for bell in newer[1:]), reverse=True), older[2].job_id]

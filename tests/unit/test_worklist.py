@@ -224,6 +224,7 @@ def test_no_way_through_a_list_scans_a_table(sessions_by_clock, monkeypatch, way
             worklist.page(session, Filter(**(as_words(wanted) | {"cursor": Cursor.parse("1_" + "0" * 32)})))
         pages.counts(session)
         quarantine.items(session, limit=10)
+        quarantine.items(session, after=Cursor.parse("1_" + "0" * 32), limit=10)
         quarantine.count(session)
     event.remove(bind, "before_cursor_execute", note)
     with bind.connect() as connection:

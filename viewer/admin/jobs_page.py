@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse
 from core.jobs import JobStage, JobState
 from core.orders import OrderKind
 from db import job_list
+from db.job_list import Place
 from db.session import Sessions
 from viewer import access
 from viewer.admin.asking import Asking
-from viewer.admin.quarantine_page import pages_before
 from viewer.render import Templates
 
 _MOST = 200
@@ -26,22 +26,22 @@ class JobsPage:
     templates: Templates
     asking: Asking
 
-    def show(self, request: Request, state: str = "", stage: str = "", page: int = 1) -> Response:
+    def show(self, request: Request, state: str = "", stage: str = "", after: str = "") -> Response:
         """Open jobs, those that were given up first unless a state is named."""
         try:
             states = (JobState(state),) if state else job_list.OPEN
             wanted = JobStage(stage) if stage else None
+            place = Place.parse(after) if after else None
         except ValueError:
             raise HTTPException(404) from None
         if any(one not in job_list.OPEN for one in states):
             raise HTTPException(404)
-        before = pages_before(page) * _MOST
         with self.sessions.read() as session:
-            jobs = job_list.listed(session, states, wanted, limit=_MOST + 1, offset=before)
+            jobs, following = job_list.page(session, states, wanted, after=place, limit=_MOST)
             context = {
-                "jobs": jobs[:_MOST],
-                "more": len(jobs) > _MOST,
-                "page": page,
+                "jobs": jobs,
+                "after": after,
+                "following": following,
                 "dead": job_list.count(session, JobState.DEAD),
                 **self.asking.shown(session, "jobs"),
             }

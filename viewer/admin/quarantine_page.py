@@ -12,6 +12,7 @@ from core.orders import OrderKind
 from core.pictures import NoPicture
 from core.types import Decision, InstanceState
 from db import identity, quarantine
+from db.cursor import Cursor
 from db.session import Sessions
 from db.tables import Instance, Study
 from viewer import access
@@ -24,7 +25,6 @@ from viewer.users_page import Notice
 
 _KINDS = {"release": OrderKind.RELEASE, "reject": OrderKind.REJECT}
 _MOST = 500
-_MOST_PAGES = 10_000
 DECIDED = Notice("Somebody has decided on that meanwhile; nothing was asked for.", wrong=True)
 
 
@@ -38,14 +38,18 @@ class QuarantinePages:
     pictures: StoredPictures
     asking: Asking
 
-    def show(self, request: Request, page: int = 1, decided: str = "") -> Response:
+    def show(self, request: Request, after: str = "", decided: str = "") -> Response:
         """What waits for a decision, oldest first."""
-        before = pages_before(page) * _MOST
+        try:
+            place = Cursor.parse(after) if after else None
+        except ValueError:
+            raise HTTPException(404) from None
         self.openings.token(request, study_id=None, detail="quarantine")
         with self.sessions.read() as session:
-            items = quarantine.items(session, limit=before + _MOST)[before:]
+            found = quarantine.items(session, after=place, limit=_MOST + 1)
+            items, following = found[:_MOST], found[_MOST - 1].place if len(found) > _MOST else None
             context = {"items": items, "number": quarantine.count(session), **self.asking.shown(session, "quarantine")}
-        context |= {"page": page, "more": context["number"] > before + _MOST, "notice": DECIDED if decided else None}
+        context |= {"after": after, "following": following, "notice": DECIDED if decided else None}
         text = self.templates.text("quarantine.html", **access.shown(request), **context, there="quarantine")
         return HTMLResponse(text)
 
@@ -103,13 +107,6 @@ def waiting_under(session: Session, key: UUID) -> Study | Instance:
     if found is None:
         raise HTTPException(404)
     return found
-
-
-def pages_before(page: int) -> int:
-    """How many pages of a list come before this one; 404 for a page that no list has."""
-    if not 1 <= page <= _MOST_PAGES:
-        raise HTTPException(404)
-    return page - 1
 
 
 def _waiting(session: Session, key: UUID) -> Study | Instance | None:
