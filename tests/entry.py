@@ -106,3 +106,9 @@ class Browser:
             answer = await client.request(method, place, **options)
             self.cookies = client.cookies
             return answer
+
+
+def once_of(page: str, place: str) -> str:
+    """What the form for another password of that user carries."""
+    forms = [form for form in page.split("<form ") if f'action="{place}"' in form and 'name="once"' in form]
+    return forms[0].partition('name="once" value="')[2].partition('"')[0]

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from entry import PASSWORD, Browser
+from entry import PASSWORD, Browser, once_of
 from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy import select
 
@@ -348,12 +348,6 @@ def test_an_administrator_changes_what_a_user_may(root, tmp_path, sessions, by):
     assert root.post(place, {"do": "role", "role": "<script>"}).status_code == 409
     assert "<script>" not in root.last
     assert root.post(f"/admin/users/{by.now.year:032d}", {"do": "disable"}).status_code == 404
-
-
-def once_of(page: str, place: str) -> str:
-    """What the form for another password of that user carries."""
-    forms = [form for form in page.split("<form ") if f'action="{place}"' in form and 'name="once"' in form]
-    return forms[0].partition('name="once" value="')[2].partition('"')[0]
 
 
 def test_a_form_for_a_new_password_that_comes_twice_makes_one(root, tmp_path, sessions, by):
