@@ -3,6 +3,7 @@
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
@@ -74,7 +75,7 @@ def ask_again(session: Session, stage: JobStage, *, subject: UUID, now: datetime
     job = _same(session, stage, subject, "")
     if job.state not in {JobState.DONE, JobState.DEAD}:
         return None
-    return _due_again(job, now=now, ring_at=now + ring_again)
+    return _begin_again(job, now=now, ring_at=now + ring_again)
 
 
 def ask_all_again(session: Session, stage: JobStage, *, subjects: Sequence[UUID], now: datetime) -> None:
@@ -87,8 +88,8 @@ def ask_all_again(session: Session, stage: JobStage, *, subjects: Sequence[UUID]
             if subject not in known:
                 add(session, stage, subject=subject, now=now, ring_again=timedelta(0))
         ended = update(Job).where(*same, Job.state.in_((JobState.DONE, JobState.DEAD)))
-        due = {"state": JobState.WAITING, "rings": 0, "error": None, "finished_at": None, "attempts": 0}
-        session.execute(ended.values(**due, due_at=now, ring_at=now), execution_options={"synchronize_session": False})
+        due = _due_again(stage, now=now, ring_at=now)
+        session.execute(ended.values(due), execution_options={"synchronize_session": False})
     session.expire_all()
 
 
@@ -99,7 +100,7 @@ def ask_later(
     add(session, stage, subject=subject, now=now, destination=destination, ring_again=delay, delay=delay)
     job = _same(session, stage, subject, destination)
     if job.state in {JobState.DONE, JobState.DEAD}:
-        _due_again(job, now=now + delay, ring_at=now + delay)
+        _begin_again(job, now=now + delay, ring_at=now + delay)
 
 
 def _same(session: Session, stage: JobStage, subject: UUID, destination: str) -> Job:
@@ -188,19 +189,25 @@ def revive(session: Session, job_id: UUID, *, now: datetime) -> Bell | None:
     job = session.get(Job, job_id, with_for_update=True)
     if job is None or job.state is not JobState.DEAD:
         return None
-    return _due_again(job, now=now, ring_at=now)
+    return _begin_again(job, now=now, ring_at=now)
 
 
-def _due_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
-    job.state, job.rings, job.error, job.finished_at = JobState.WAITING, 0, None, None
-    job.attempts = 1 if job.stage is JobStage.DELIVER else 0  # that it was tried once must not be forgotten
-    job.due_at, job.ring_at = now, ring_at
+def _begin_again(job: Job, *, now: datetime, ring_at: datetime) -> Bell:
+    for name, value in _due_again(job.stage, now=now, ring_at=ring_at).items():
+        setattr(job, name, value)
     return Bell(job.id, job.queue)
+
+
+def _due_again(stage: JobStage, *, now: datetime, ring_at: datetime) -> dict[str, Any]:
+    """The columns of a job that ended and is to be done once more, with all its attempts."""
+    attempts = 1 if stage is JobStage.DELIVER else 0  # that it was tried once must not be forgotten
+    anew = {"state": JobState.WAITING, "attempts": attempts, "rings": 0, "due_at": now, "ring_at": ring_at}
+    return {**anew, "error": None, "finished_at": None}
 
 
 def put_back(job: Job, *, now: datetime, error: str) -> None:
     """A delivery that was done is to be done again, for the reason given; its attempts begin anew."""
-    _due_again(job, now=now, ring_at=now)
+    _begin_again(job, now=now, ring_at=now)
     job.error = error
 
 
